@@ -1,0 +1,148 @@
+# clglu - make help says what there is
+# SPDX-License-Identifier: MIT
+
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+CC       ?= cc
+CFLAGS   ?= -O2 -g
+PKG      ?= pkg-config
+PYTHON   ?= python3
+B        := build
+
+# The version stands in the header alone.
+version = $(shell awk '/define CLGLU_VERSION_$(1)/ { print $$3 }' include/clglu.h)
+MAJOR   := $(call version,MAJOR)
+VERSION := $(MAJOR).$(call version,MINOR).$(call version,PATCH)
+SONAME  := libclglu.so.$(MAJOR)
+SHARED  := libclglu.so.$(VERSION)
+
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wvla
+WERROR   ?=
+STD      := -std=c11 -D_POSIX_C_SOURCE=200809L
+# No contraction and no reassociation: the host's arithmetic is the device's, bit for bit.
+EXACT    := -ffp-contract=off -fno-fast-math
+ALL      := $(STD) $(WARN) $(WERROR) $(EXACT) -Iinclude $(CPPFLAGS) $(CFLAGS) -MMD -MP
+LIB_LDLIBS := -lOpenCL -lm -pthread
+
+# Floor 0 knows no OpenCL: it is compiled without its headers, so that it builds and tests anywhere.
+FLOOR0   := status dtype ulp reference view variant emulate
+LIB_SRC  := $(wildcard src/*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(B)/kernels.o
+FLOOR0_OBJ := $(FLOOR0:%=$(B)/src/%.o)
+TOOL_SRC := $(wildcard tools/*.c)
+TOOL_OBJ := $(TOOL_SRC:%.c=$(B)/%.o)
+CL_SRC   := $(wildcard cl/*.cl) $(wildcard cl/*.clh)
+
+.PHONY: all help sweep bench deps deps-check check check-quick check-long lint install uninstall clean
+
+all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu $(B)/clglu.pc
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+sweep: deps ## install what is missing, build, examine every OpenCL device of this machine
+	@$(MAKE) --no-print-directory all
+	$(B)/clglu sweep $(SWEEP)
+
+check: deps-check ## install what is missing, build, run the tests
+	@$(MAKE) --no-print-directory all $(B)/test-host $(B)/test-device
+	@tests/run.sh
+
+check-quick: all $(B)/test-host $(B)/test-device ## the tests that need nothing but the build
+	@tests/run.sh quick
+
+check-long: deps-check ## the exhaustive runs too: hours
+	@$(MAKE) --no-print-directory all $(B)/test-host $(B)/test-device $(B)/exhaust
+	@tests/run.sh long
+
+bench: deps ## speed of the best device beside its own limits
+	@$(MAKE) --no-print-directory all
+	$(B)/clglu bench $(BENCH)
+
+deps:
+	@tools/deps.sh sweep
+
+deps-check:
+	@tools/deps.sh check
+
+# ---------------------------------------------------------------- the library
+
+$(B)/kernels.c: tools/embed.awk $(CL_SRC)
+	@mkdir -p $(@D)
+	awk -f tools/embed.awk $(CL_SRC) > $@.tmp && mv $@.tmp $@
+
+$(B)/kernels.o: $(B)/kernels.c
+	$(CC) $(ALL) -Isrc -fPIC -fvisibility=hidden -c -o $@ $<
+
+$(FLOOR0_OBJ): FLOOR_FLAGS := -DCLGLU_NO_OPENCL
+# The emulation runs whole arrays through the kernels' arithmetic: let the compiler vectorise it.
+$(B)/src/emulate.o: FLOOR_FLAGS := -DCLGLU_NO_OPENCL -O3 -fno-math-errno -fno-trapping-math
+
+$(B)/src/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL) $(FLOOR_FLAGS) -fPIC -fvisibility=hidden -c -o $@ $<
+
+$(B)/libclglu.a: $(LIB_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/$(SHARED): $(LIB_OBJ)
+	$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) -o $@ $^ $(LIB_LDLIBS)
+	ln -sf $(SHARED) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/libclglu.so
+
+$(B)/clglu.pc: src/clglu.pc.in Makefile include/clglu.h
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+# ---------------------------------------------------------------- the command
+
+TOOL_PKGS := jansson libxxhash
+$(B)/tools/%.o: tools/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL) $$($(PKG) --cflags $(TOOL_PKGS)) -c -o $@ $<
+
+$(B)/clglu: $(TOOL_OBJ) $(B)/libclglu.a
+	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs $(TOOL_PKGS)) $(LIB_LDLIBS)
+
+# ---------------------------------------------------------------- tests: the host's need no device, the device's need one
+
+HOST_TESTS   := $(wildcard tests/host_*.c)
+DEVICE_TESTS := $(wildcard tests/device_*.c)
+TEST_OBJ      = $(patsubst %.c,$(B)/%.o,$(1))
+TEST_FLAGS   := -Isrc -DTEST_DATA='"tests/golden"'
+
+$(B)/tests/host_%.o: FLOOR_FLAGS := -DCLGLU_NO_OPENCL
+$(B)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL) $(FLOOR_FLAGS) $(TEST_FLAGS) $$($(PKG) --cflags check) -c -o $@ $<
+
+$(B)/test-host: $(call TEST_OBJ,$(HOST_TESTS) tests/main_host.c) $(FLOOR0_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs check) -lm
+
+$(B)/test-device: $(call TEST_OBJ,$(DEVICE_TESTS) tests/main_device.c) $(B)/libclglu.a
+	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs check) $(LIB_LDLIBS)
+
+$(B)/exhaust: $(B)/tests/exhaust.o $(B)/libclglu.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+# ---------------------------------------------------------------- install
+
+install: all ## PREFIX (default /usr/local) and DESTDIR are honoured
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(B)/clglu $(DESTDIR)$(PREFIX)/bin
+	install -m 644 include/clglu.h include/clglu_acts.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(B)/libclglu.a $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(B)/$(SHARED) $(DESTDIR)$(PREFIX)/lib
+	ln -sf $(SHARED) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libclglu.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' src/clglu.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc
+	install -m 644 tools/clglu.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+uninstall: ## takes away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/clglu $(DESTDIR)$(PREFIX)/include/clglu.h $(DESTDIR)$(PREFIX)/include/clglu_acts.h \
+	  $(DESTDIR)$(PREFIX)/lib/libclglu.a $(DESTDIR)$(PREFIX)/lib/libclglu.so* $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc \
+	  $(DESTDIR)$(PREFIX)/share/man/man1/clglu.1
+
+clean: ## remove build/
+	rm -rf $(B)
+
+-include $(wildcard $(B)/*.d $(B)/*/*.d)

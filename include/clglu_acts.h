@@ -3,10 +3,12 @@
 
 /* X(id, name, UPPER, formula, derivative, ulp_forward, ulp_backward, worst_forward, worst_backward, source)
 
-   The list feeds the enumeration, the kernels, the reference and the tests. C, C++ and OpenCL C expand it, awk
-   reads it: one row a line. Ids never change; a new activation is a new row at the end.
+   The list feeds the enumeration, the kernels, the reference and the tests. C, C++ and OpenCL C expand it,
+   awk reads it: one row a line. Ids never change; a new activation is a new row at the end.
+
    In the formulas s(x) = 1/(1+exp(-x)), and Phi and phi are the distribution function and the density of the
    standard normal distribution; 1.702 is the float nearest to it, the other constants are exact.
+
    ulp_forward and ulp_backward bound the error of f32 results over all inputs, in units in the last place as
    the OpenCL conformance tests count them; next to its root a derivative has an absolute error below 2^-27
    instead. worst_forward and worst_backward are the inputs at which the largest error was found. */

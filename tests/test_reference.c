@@ -84,7 +84,7 @@ static void expect_worst_is_good(const worst_case *worst, int act, int derivativ
     ck_assert_msg(worst->score <= 1,
                   "%s%s(%a), alpha %a: got %a, want %a: relative error %.3g (allowed %.3g)", NAMES[act],
                   prime, row->x, row->alpha, worst->got, row->want,
-                  fabs(worst->got - row->want) / fabs(row->want), RELATIVE);
+                  fabs(worst->got - row->want) / (fabs(row->want) + ABSOLUTE), RELATIVE);
 #ifdef TEST_REPORT /* for measuring: the margins of a build that passes */
     printf("%s%s: %ld rows, worst at %a: 2^%.1f\n", NAMES[act], prime, worst->rows, row->x,
            log2(worst->score * RELATIVE));

@@ -19,7 +19,7 @@
 #define CLGLU_ACTS(X) \
     X(0, identity, IDENTITY, "x", "1", 0.5, 0.5, "0x0p+0", "0x0p+0", "Shazeer 2020, arXiv:2002.05202") \
     X(1, relu, RELU, "max(x, 0)", "x > 0", 0.5, 0.5, "0x0p+0", "0x0p+0", "Nair and Hinton 2010, ICML") \
-    X(2, relu2, RELU2, "max(x, 0)^2", "2 max(x, 0)", 0.5, 2.0, "0x0p+0", "0x0p+0", "So et al. 2021, arXiv:2109.08668") \
+    X(2, relu2, RELU2, "max(x, 0)^2", "2 max(x, 0)", 0.5, 0.5, "0x0p+0", "0x0p+0", "So et al. 2021, arXiv:2109.08668") \
     X(3, sigmoid, SIGMOID, "s(x)", "s(x) s(-x)", 2.0, 2.0, "0x0p+0", "0x0p+0", "Dauphin et al. 2016, arXiv:1612.08083") \
     X(4, tanh, TANH, "tanh(x)", "1 - tanh(x)^2", 2.0, 2.0, "0x0p+0", "0x0p+0", "van den Oord et al. 2016, arXiv:1606.05328") \
     X(5, silu, SILU, "x s(alpha x)", "s(alpha x) (1 + alpha x s(-alpha x))", 2.0, 2.0, "0x0p+0", "0x0p+0", "Elfwing et al. 2017, arXiv:1702.03118") \

@@ -1,4 +1,4 @@
-/* test_dtype.c - storage types against an oracle in double, and the count of units in the last place.
+/* host_dtype.c - storage types against an oracle in double, and the count of units in the last place.
    SPDX-License-Identifier: MIT */
 
 #include "../src/dtype.h"

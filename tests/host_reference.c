@@ -1,4 +1,4 @@
-/* test_reference.c - the double-precision reference against golden values, its special values and its
+/* host_reference.c - the double-precision reference against golden values, its special values and its
    symmetries. SPDX-License-Identifier: MIT */
 
 #include "../include/clglu_acts.h"

@@ -1,0 +1,29 @@
+/* core.h - the context as the plumbing sees it: device, queue, programs, errors.
+   SPDX-License-Identifier: MIT */
+
+#ifndef CLGLU_CORE_H
+#define CLGLU_CORE_H
+
+#include <pthread.h>
+
+#include "clglu.h"
+#include "device.h"
+
+typedef struct clglu_program clglu_program; /* program.c */
+typedef struct clglu_error clglu_error;     /* error.c */
+
+struct clglu_context {
+    clglu_device device;
+    cl_context cl;
+    cl_command_queue queue;    /* kernels */
+    cl_command_queue transfer; /* host twins: copies beside the kernels */
+    clglu_log_callback log;
+    void *log_user;
+    char *kernel_dir; /* NULL: none */
+    size_t budget;    /* bytes of device memory for a host twin's call */
+    pthread_mutex_t lock;
+    clglu_program *programs; /* under lock */
+    clglu_error *errors;     /* under lock */
+};
+
+#endif

@@ -25,6 +25,11 @@ scale test_scale(void);
 /* `normal`, or `small` in a small run. */
 size_t sized(size_t normal, size_t small);
 
+/* Loop tests run over the lists: their index is taken apart into its digits, the last first. */
+enum { DTYPES = 3 };
+int digit(int *i, int base);
+size_t variant_count(void);
+
 /* CLGLU_DEVICE, or "best". */
 const char *device_selector(void);
 

@@ -111,14 +111,6 @@ static void choose_shape(size_t *rows, size_t *cols, size_t limit, uint64_t *sta
     while (*rows * *cols > limit) *(*rows > *cols ? rows : cols) /= 2;
 }
 
-static size_t variant_count(void)
-{
-    clglu_variant v;
-    size_t n = 0;
-    while (clglu_variant_at(n, &v) == CLGLU_OK) n++;
-    return n;
-}
-
 /* The pairs of activations are those of the variants: each pair is a program that must be built. */
 call call_random(uint64_t *state, size_t limit, nature n)
 {

@@ -19,6 +19,21 @@ scale test_scale(void)
 
 size_t sized(size_t normal, size_t small) { return test_scale() == SMALL ? small : normal; }
 
+int digit(int *i, int base)
+{
+    int last = *i % base;
+    *i /= base;
+    return last;
+}
+
+size_t variant_count(void)
+{
+    clglu_variant v;
+    size_t n = 0;
+    while (clglu_variant_at(n, &v) == CLGLU_OK) n++;
+    return n;
+}
+
 const char *device_selector(void)
 {
     const char *s = getenv("CLGLU_DEVICE");

@@ -19,8 +19,8 @@
 /* ---------------------------------------------------------------- the run */
 
 /* CLGLU_TEST_SCALE is small (a simulator), long, or neither. */
-typedef enum { SMALL, NORMAL, LONG } scale;
-scale test_scale(void);
+typedef enum { SMALL, NORMAL, LONG } run_scale;
+run_scale test_scale(void);
 
 /* `normal`, or `small` in a small run. */
 size_t sized(size_t normal, size_t small);
@@ -162,6 +162,32 @@ void expect_same_results(const call *got, const call *want, const char *what);
 
 /* A random call: any operator, shape, layout, aliasing that is allowed. At most about `limit` elements. */
 call call_random(uint64_t *state, size_t limit, nature n);
+
+/* ---------------------------------------------------------------- judging by the reference */
+
+/* The published list. */
+const char *act_name(clglu_act act);
+double act_bound(clglu_act act);
+double derivative_bound(clglu_act act);
+
+/* Is x within an eighth of itself of a root of act', so that 2^-27 absolute is allowed? */
+bool near_root(clglu_act act, double alpha, double x);
+
+/* The result that exceeds its bound by most. Starts as VERDICT. */
+typedef struct verdict {
+    size_t count;
+    double excess, ulp, bound, want, got, a, b, dy;
+} verdict;
+#define VERDICT ((verdict){0, -1e300, 0, 0, 0, 0, 0, 0, 0})
+
+/* One result, right if it is within bound ULP of a number at most `slack` away from want. */
+void judge(verdict *v, clglu_dtype dtype, double want, double got, double bound, double slack, double a, double b,
+           double dy);
+void expect_within(const verdict *v, const char *what);
+
+/* All elements of a call's y, or of da and db. Clamped elements' gradients are left out. */
+void judge_forward(const call *in, const call *out, verdict *y);
+void judge_backward(const call *in, const call *out, verdict *da, verdict *db);
 
 /* A line on the call, for messages. */
 void call_describe(const call *c, char *text, size_t size);

@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------- the run */
 
-scale test_scale(void)
+run_scale test_scale(void)
 {
     const char *s = getenv("CLGLU_TEST_SCALE");
     return s && !strcmp(s, "small") ? SMALL : s && !strcmp(s, "long") ? LONG : NORMAL;

@@ -1,0 +1,14 @@
+/* commands.h - the commands: one row in main.c and one file each. SPDX-License-Identifier: MIT */
+
+#ifndef CLGLU_TOOLS_COMMANDS_H
+#define CLGLU_TOOLS_COMMANDS_H
+
+#include "cli.h"
+
+extern const struct cli_command command_devices, command_doctor, command_acts, command_act, command_gate;
+extern const struct cli_command command_verify, command_bench, command_sweep;
+
+/* Not for people: what doctor and sweep start as processes of their own. */
+extern const struct cli_command command_probe_icd, command_probe_list, command_probe_device;
+
+#endif

@@ -1,0 +1,68 @@
+/* main.c - clglu: finds the command and runs it. SPDX-License-Identifier: MIT */
+
+#include "cachedir.h"
+#include "commands.h"
+#include "outfile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct cli_command *const commands[] = {
+    &command_devices, &command_doctor, &command_acts,  &command_act,
+    &command_gate,    &command_verify, &command_bench, &command_sweep,
+};
+
+static const struct cli_command *const hidden[] = {&command_probe_icd, &command_probe_list, &command_probe_device};
+
+static void print_overview(FILE *out)
+{
+    fprintf(out, "clglu %s - gated linear units on any OpenCL device, with the same bits everywhere\n\n"
+                 "Usage:\n  clglu COMMAND [OPTIONS]\n\nCommands:\n", clglu_version());
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "\n'clglu COMMAND --help' has the options of each, 'clglu --version' the version.\n"
+                 "Exit status: 0 good, 1 a check failed, 2 usage, 3 no usable device, 4 a file is bad,\n"
+                 "5 OpenCL failed.\n");
+}
+
+static const struct cli_command *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i]->name) == 0) return commands[i];
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (strcmp(name, hidden[i]->name) == 0) return hidden[i];
+    return NULL;
+}
+
+/* What was printed must have arrived: a full disk behind a redirection is an error, not silence. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    cli_say("standard output cannot be written");
+    return code == CLI_GOOD ? CLI_BAD_FILE : code;
+}
+
+int main(int argc, char **argv)
+{
+    outfile_signals();
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("clglu %s\n", clglu_version());
+        return finish(CLI_GOOD);
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_overview(stdout);
+        return finish(CLI_GOOD);
+    }
+    if (argc < 2) {
+        print_overview(stderr);
+        return CLI_USAGE;
+    }
+    const struct cli_command *command = find(name);
+    if (!command) {
+        cli_say("unknown %s '%s'\nTry 'clglu --help'.", *name == '-' ? "option" : "command", name);
+        return CLI_USAGE;
+    }
+    cachedir_prepare();
+    return finish(command->run(command, argc - 1, argv + 1));
+}

@@ -199,6 +199,21 @@ cl_mem buffer_new(clglu_context *context, const void *data, size_t bytes);
 void buffer_read(clglu_context *context, cl_mem buffer, void *data, size_t bytes);
 cl_command_queue queue_new(clglu_context *context, cl_command_queue_properties properties);
 
+/* ---------------------------------------------------------------- folders */
+
+/* A temporary folder of changed kernels and the context that uses it. */
+typedef struct folder {
+    char name[300], files[4][40];
+    size_t count;
+    clglu_context *context;
+} folder;
+folder folder_new(void);
+void folder_write(folder *f, const char *file, const char *text);
+/* A copy of cl/FILE in which the first `old` is replaced. */
+void folder_change(folder *f, const char *file, const char *old, const char *new);
+clglu_context *folder_open(folder *f);
+void folder_free(folder *f); /* closes the context, removes files and folder */
+
 /* ---------------------------------------------------------------- suites */
 
 #define DEVICE_SUITES(X)                                                                                              \

@@ -268,7 +268,8 @@ typedef void (*clglu_device_callback)(const clglu_device_facts *facts, void *use
      Errors    CLGLU_NULL_POINTER, CLGLU_NO_PLATFORM (the callback is not called) */
 CLGLU_API CLGLU_MUST clglu_status clglu_devices(clglu_device_callback callback, void *user);
 
-/* The same for one device only, and optionally without the self-test (self_test 0: the verdict is of the facts). */
+/* The same for one device only, and without the self-test if self_test is 0 (the verdict is then of the facts alone).
+   CLGLU_NO_DEVICE if no platform has that device. */
 CLGLU_API CLGLU_MUST clglu_status clglu_device_examine(cl_device_id device, int self_test,
                                                       clglu_device_callback callback, void *user);
 

@@ -21,9 +21,9 @@ struct clglu_context {
     void *log_user;
     char *kernel_dir; /* NULL: none */
     size_t budget;    /* bytes of device memory for a host twin's call */
-    pthread_mutex_t lock;
-    clglu_program *programs; /* under lock */
-    clglu_error *errors;     /* under lock */
+    pthread_mutex_t error_lock, build_lock;
+    clglu_program *programs; /* under build_lock */
+    clglu_error *errors;     /* under error_lock */
 };
 
 #endif

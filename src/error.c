@@ -58,10 +58,10 @@ clglu_status clglu_fail(clglu_context *context, clglu_status status, const char 
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
 
-    pthread_mutex_lock(&context->lock);
+    pthread_mutex_lock(&context->error_lock);
     clglu_error *e = entry(context);
     if (e) snprintf(e->text, sizeof e->text, "%s", text);
-    pthread_mutex_unlock(&context->lock);
+    pthread_mutex_unlock(&context->error_lock);
     clglu_log(context, text);
     return status;
 }
@@ -91,10 +91,10 @@ void clglu_log(const clglu_context *context, const char *text)
 const char *clglu_error_last(clglu_context *context)
 {
     bool found;
-    pthread_mutex_lock(&context->lock);
+    pthread_mutex_lock(&context->error_lock);
     clglu_error **link = find(context, &found);
     const char *text = found ? (*link)->text : "";
-    pthread_mutex_unlock(&context->lock);
+    pthread_mutex_unlock(&context->error_lock);
     return text;
 }
 

@@ -7,9 +7,9 @@
 #include "core.h"
 
 #if defined(__GNUC__)
-#define CLGLU_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define CLGLU_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define CLGLU_PRINTF(format, first)
+#define CLGLU_PRINTF(text, first)
 #endif
 
 /* Remembers and logs the text, and returns status. */

@@ -162,12 +162,14 @@ void clglu_job_flatten(clglu_job *job)
     for (int s = 0; s < SLOT_COUNT; s++) job->operand[s].view.ld = many;
 }
 
-clglu_job clglu_job_rows_of(const clglu_job *job, size_t first, size_t rows)
+clglu_job clglu_job_tile(const clglu_job *job, size_t first_row, size_t rows, size_t first_col, size_t cols)
 {
-    clglu_job part = *job;
-    part.rows = rows;
-    for (int s = 0; s < SLOT_COUNT; s++)
-        if (part.operand[s].used && !clglu_slots[s].vector)
-            part.operand[s].view.offset += first * part.operand[s].view.ld;
-    return part;
+    clglu_job tile = *job;
+    tile.rows = rows;
+    tile.cols = cols;
+    for (int s = 0; s < SLOT_COUNT; s++) {
+        clglu_view *v = &tile.operand[s].view;
+        if (tile.operand[s].used) v->offset += first_col * v->inc + (clglu_slots[s].vector ? 0 : first_row * v->ld);
+    }
+    return tile;
 }

@@ -90,7 +90,7 @@ clglu_dtype clglu_job_dtype(const clglu_job *job, clglu_slot slot);
 /* Makes a dense job without vectors one long row: the same elements, better for vectors. */
 void clglu_job_flatten(clglu_job *job);
 
-/* The job on its rows first ... first + rows - 1 only; sums and biases stay. */
-clglu_job clglu_job_rows_of(const clglu_job *job, size_t first, size_t rows);
+/* The job on the rows first_row ... and the columns first_col ... only: a tile of it, sums and biases cut to its columns. */
+clglu_job clglu_job_tile(const clglu_job *job, size_t first_row, size_t rows, size_t first_col, size_t cols);
 
 #endif

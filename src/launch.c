@@ -1,0 +1,139 @@
+/* launch.c - kernels with their arguments, and commands that follow one another.
+   SPDX-License-Identifier: MIT */
+
+#include "launch.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "error.h"
+
+/* ---------------------------------------------------------------- sequences */
+
+static clglu_status check_queue(clglu_context *context, cl_command_queue queue)
+{
+    cl_context cl = NULL;
+    cl_device_id device = NULL;
+    if (clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof cl, &cl, NULL) != CL_SUCCESS ||
+        clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL) != CL_SUCCESS)
+        return clglu_fail(context, CLGLU_INVALID_VALUE, "queue is not a command queue");
+    if (cl != context->cl || device != context->device.facts.device_id)
+        return clglu_fail(context, CLGLU_INVALID_VALUE, "queue belongs to another cl_context or device");
+    return CLGLU_OK;
+}
+
+clglu_status clglu_sequence_begin(clglu_sequence *sequence, clglu_context *context, cl_command_queue queue,
+                                  cl_uint nwait, const cl_event *wait)
+{
+    *sequence = (clglu_sequence){context, queue ? queue : context->queue, nwait, wait, NULL};
+    if ((nwait == 0) != (wait == NULL))
+        return clglu_fail(context, CLGLU_INVALID_VALUE, "nwait and wait do not go together");
+    for (cl_uint i = 0; i < nwait; i++)
+        if (wait[i] == NULL) return clglu_fail(context, CLGLU_INVALID_VALUE, "wait[%u] is NULL", (unsigned)i);
+    return queue ? check_queue(context, queue) : CLGLU_OK;
+}
+
+/* Replaces the event of the last command by that of a new one. */
+static void follow(clglu_sequence *s, cl_event event)
+{
+    if (s->last) clReleaseEvent(s->last);
+    s->last = event;
+}
+
+/* A call without work still gives an event, as an OpenCL command would. */
+static clglu_status mark(clglu_sequence *s)
+{
+    cl_event event;
+    cl_int code = clEnqueueMarkerWithWaitList(s->queue, s->nwait, s->wait, &event);
+    if (code != CL_SUCCESS) return clglu_fail_cl(s->context, "clEnqueueMarkerWithWaitList", code);
+    follow(s, event);
+    return CLGLU_OK;
+}
+
+clglu_status clglu_sequence_end(clglu_sequence *sequence, clglu_status status, cl_event *event)
+{
+    if (!status && event && sequence->last == NULL) status = mark(sequence);
+    if (status && sequence->last) clWaitForEvents(1, &sequence->last);
+    if (!status && event) {
+        *event = sequence->last;
+        sequence->last = NULL;
+    }
+    follow(sequence, NULL);
+    return status;
+}
+
+/* ---------------------------------------------------------------- kernels */
+
+clglu_status clglu_kernel_make(clglu_kernel *kernel, clglu_context *context, cl_program program, const char *name)
+{
+    cl_int code;
+    *kernel = (clglu_kernel){.context = context};
+    kernel->kernel = clCreateKernel(program, name, &code);
+    return kernel->kernel ? CLGLU_OK : clglu_fail_cl(context, "clCreateKernel", code);
+}
+
+void clglu_kernel_arg(clglu_kernel *kernel, size_t size, const void *value)
+{
+    cl_int code = clSetKernelArg(kernel->kernel, kernel->next++, size, value);
+    if (kernel->code == CL_SUCCESS) kernel->code = code;
+}
+
+void clglu_kernel_free(clglu_kernel *kernel)
+{
+    if (kernel->kernel) clReleaseKernel(kernel->kernel);
+    kernel->kernel = NULL;
+}
+
+unsigned clglu_vector_width(const clglu_context *context)
+{
+    unsigned preferred = context->device.facts.vector_width, width = 1;
+    while (width < 16 && 2 * width <= preferred) width *= 2;
+    return width;
+}
+
+/* Work-items in a group: enough to fill a GPU's processor, few enough that a CPU has many groups to share out. It is the same for
+   most sizes, since some drivers compile again for each new one. */
+static size_t group_size(const clglu_kernel *k)
+{
+    const clglu_device_facts *f = &k->context->device.facts;
+    size_t group = f->type & CL_DEVICE_TYPE_GPU ? 256 : 64, most = 0;
+    if (clGetKernelWorkGroupInfo(k->kernel, f->device_id, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL) !=
+            CL_SUCCESS ||
+        most == 0)
+        most = 1;
+    while (group > most) group /= 2;
+    return group;
+}
+
+static size_t round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static clglu_status enqueue(clglu_kernel *k, clglu_sequence *s, const size_t *offset, const size_t *global,
+                            const size_t *local)
+{
+    bool first = s->last == NULL;
+    cl_event event;
+    cl_int code = clEnqueueNDRangeKernel(s->queue, k->kernel, 2, offset, global, local, first ? s->nwait : 1,
+                                         first ? s->wait : &s->last, &event);
+    if (code != CL_SUCCESS) return clglu_fail_cl(k->context, "clEnqueueNDRangeKernel", code);
+    follow(s, event);
+    return CLGLU_OK;
+}
+
+/* High ranges are cut: some drivers count the groups of the second dimension in 16 bits. */
+clglu_status clglu_kernel_run(clglu_kernel *kernel, clglu_sequence *sequence, size_t width, size_t height)
+{
+    if (kernel->code != CL_SUCCESS) return clglu_fail_cl(kernel->context, "clSetKernelArg", kernel->code);
+    size_t group = group_size(kernel), across = 1;
+    while (across < group && (across < width || height == 1)) across *= 2;
+    size_t local[2] = {across, group / across}, most = 32768 * local[1];
+    clglu_status status = CLGLU_OK;
+    for (size_t done = 0; !status && done < height; done += most) {
+        size_t rows = height - done < most ? height - done : most;
+        size_t offset[2] = {0, done}, global[2] = {round_up(width, local[0]), round_up(rows, local[1])};
+        status = enqueue(kernel, sequence, offset, global, local);
+    }
+    return status;
+}

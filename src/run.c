@@ -1,0 +1,190 @@
+/* run.c - a job on buffers becomes kernels: which program, which form, which range.
+   SPDX-License-Identifier: MIT */
+
+#include "run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "program.h"
+
+enum { BLOCK = 128, LONGEST_LOOP = 32768 }; /* rows in a block of the canonical sum; rounds of a kernel's loop */
+
+static const char *act_name(clglu_act act)
+{
+#define NAME(id, name, ...) "act_" #name,
+    static const char *const names[] = {CLGLU_ACTS(NAME)};
+#undef NAME
+    return names[act];
+}
+
+/* ---------------------------------------------------------------- the program */
+
+typedef struct options {
+    char text[512];
+    size_t length;
+} options;
+
+static void add(options *o, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(o->text + o->length, sizeof o->text - o->length, format, arguments);
+    va_end(arguments);
+    if (n > 0) o->length += (size_t)n;
+}
+
+/* The faster form of loads and stores asks for increments of 1. */
+static bool is_contiguous(const clglu_job *job)
+{
+    for (int s = 0; s < SLOT_COUNT; s++)
+        if (job->operand[s].used && job->operand[s].view.inc != 1) return false;
+    return true;
+}
+
+static clglu_status get_program(clglu_context *context, const clglu_job *job, unsigned width, cl_program *program)
+{
+    options o = {.length = 0};
+    add(&o, "-cl-std=CL1.2 -DVW=%u -DDTYPE=%d -DACT=%s", width, (int)job->dtype, act_name(job->act));
+    if (job->gated) add(&o, " -DGATE=%s", act_name(job->gate));
+    if (job->alpha != 1) add(&o, " -DHAS_ALPHA");
+    if (job->limit != 0) add(&o, " -DHAS_LIMIT");
+    if (job->shift != 0) add(&o, " -DHAS_SHIFT");
+    if (job->rounding == CLGLU_ROUND_LIKE_TORCH) add(&o, " -DLIKE_TORCH");
+    if (context->device.facts.fp16) add(&o, " -DHAS_FP16");
+    if (is_contiguous(job)) add(&o, " -DCONTIGUOUS");
+    for (int s = 0; s < SLOT_COUNT; s++)
+        if (job->operand[s].used) add(&o, " -D%s", clglu_slots[s].option);
+    return clglu_program_get(context, job->backward ? "gate_backward.cl" : "gate.cl", o.text, program);
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+static void arg_size(clglu_kernel *k, size_t value)
+{
+    cl_ulong wide = value;
+    clglu_kernel_arg(k, sizeof wide, &wide);
+}
+
+static void arg_operands(clglu_kernel *k, const clglu_job *job)
+{
+    arg_size(k, job->rows);
+    arg_size(k, job->cols);
+    for (int s = 0; s < SLOT_COUNT; s++) {
+        const clglu_operand *o = &job->operand[s];
+        if (!o->used || clglu_slots[s].sum) continue;
+        cl_ulong view[3] = {o->view.offset, clglu_slots[s].vector ? 0 : o->view.ld, o->view.inc};
+        clglu_kernel_arg(k, sizeof o->mem, &o->mem);
+        clglu_kernel_arg(k, sizeof view, view);
+    }
+}
+
+static void arg_parameters(clglu_kernel *k, const clglu_job *job)
+{
+    clglu_kernel_arg(k, sizeof job->alpha, &job->alpha);
+    clglu_kernel_arg(k, sizeof job->limit, &job->limit);
+    clglu_kernel_arg(k, sizeof job->shift, &job->shift);
+}
+
+/* ---------------------------------------------------------------- without sums */
+
+static clglu_status run_plain(clglu_context *context, const clglu_job *job, unsigned width, cl_program program,
+                              clglu_sequence *sequence)
+{
+    clglu_kernel k;
+    clglu_status status = clglu_kernel_make(&k, context, program, job->backward ? "gate_backward" : "gate_forward");
+    if (status) return status;
+    arg_operands(&k, job);
+    arg_parameters(&k, job);
+    status = clglu_kernel_run(&k, sequence, (job->cols - 1) / width + 1, job->rows);
+    clglu_kernel_free(&k);
+    return status;
+}
+
+/* ---------------------------------------------------------------- with sums of columns */
+
+/* Adds the blocks' sums of one slot, in launches whose loops stay short. */
+static clglu_status add_blocks(clglu_context *context, cl_program program, const clglu_job *job, clglu_slot slot,
+                               cl_mem blocks, bool more, clglu_sequence *sequence)
+{
+    const clglu_operand *total = &job->operand[slot];
+    size_t count = (job->rows - 1) / BLOCK + 1;
+    clglu_status status = CLGLU_OK;
+    for (size_t first = 0; !status && first < count; first += LONGEST_LOOP) {
+        clglu_kernel k;
+        cl_uint carry = more || first > 0;
+        status = clglu_kernel_make(&k, context, program, "sum_blocks");
+        if (status) break;
+        clglu_kernel_arg(&k, sizeof blocks, &blocks);
+        arg_size(&k, first);
+        arg_size(&k, count - first < LONGEST_LOOP ? count - first : LONGEST_LOOP);
+        arg_size(&k, job->cols);
+        clglu_kernel_arg(&k, sizeof total->mem, &total->mem);
+        arg_size(&k, total->view.offset);
+        arg_size(&k, total->view.inc);
+        clglu_kernel_arg(&k, sizeof carry, &carry);
+        status = clglu_kernel_run(&k, sequence, job->cols, 1);
+        clglu_kernel_free(&k);
+    }
+    return status;
+}
+
+static clglu_status make_blocks(clglu_context *context, const clglu_job *job, cl_mem *blocks)
+{
+    size_t count = (job->rows - 1) / BLOCK + 1, bytes = sizeof(float) * count;
+    cl_int code;
+    if (job->cols > SIZE_MAX / bytes)
+        return clglu_fail(context, CLGLU_OUT_OF_DEVICE_MEMORY, "the blocks' sums are too many");
+    *blocks = clCreateBuffer(context->cl, CL_MEM_READ_WRITE, bytes * job->cols, NULL, &code);
+    return *blocks ? CLGLU_OK : clglu_fail_cl(context, "clCreateBuffer (the blocks' sums)", code);
+}
+
+static clglu_status enqueue_sums(clglu_context *context, const clglu_job *job, unsigned width, cl_program program,
+                                 cl_mem blocks[2], bool more, clglu_sequence *sequence)
+{
+    clglu_kernel k;
+    cl_program sum;
+    clglu_status status = clglu_program_get(context, "sum.cl", "-cl-std=CL1.2", &sum);
+    if (!status) status = clglu_kernel_make(&k, context, program, "gate_backward_sums");
+    if (status) return status;
+    arg_operands(&k, job);
+    for (int i = 0; i < 2; i++)
+        if (blocks[i]) clglu_kernel_arg(&k, sizeof blocks[i], &blocks[i]);
+    arg_parameters(&k, job);
+    status = clglu_kernel_run(&k, sequence, (job->cols - 1) / width + 1, (job->rows - 1) / BLOCK + 1);
+    clglu_kernel_free(&k);
+    for (int i = 0; !status && i < 2; i++)
+        if (blocks[i])
+            status = add_blocks(context, sum, job, i ? SLOT_SUM_B : SLOT_SUM_A, blocks[i], more, sequence);
+    return status;
+}
+
+/* The scratch is released at once: OpenCL keeps it until the commands that use it have run. */
+static clglu_status run_sums(clglu_context *context, const clglu_job *job, unsigned width, cl_program program,
+                             bool more, clglu_sequence *sequence)
+{
+    cl_mem blocks[2] = {NULL, NULL};
+    clglu_status status = CLGLU_OK;
+    for (int i = 0; !status && i < 2; i++)
+        if (job->operand[SLOT_SUM_A + i].used) status = make_blocks(context, job, &blocks[i]);
+    if (!status) status = enqueue_sums(context, job, width, program, blocks, more, sequence);
+    for (int i = 0; i < 2; i++)
+        if (blocks[i]) clReleaseMemObject(blocks[i]);
+    return status;
+}
+
+clglu_status clglu_run_job(clglu_context *context, const clglu_job *checked, bool more, clglu_sequence *sequence)
+{
+    clglu_job job = *checked;
+    cl_program program;
+    unsigned width = clglu_vector_width(context);
+    if (job.rows == 0) return CLGLU_OK;
+    clglu_job_flatten(&job);
+    clglu_status status = get_program(context, &job, width, &program);
+    if (status) return status;
+    if (job.operand[SLOT_SUM_A].used || job.operand[SLOT_SUM_B].used)
+        return run_sums(context, &job, width, program, more, sequence);
+    return run_plain(context, &job, width, program, sequence);
+}

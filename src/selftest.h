@@ -1,0 +1,13 @@
+/* selftest.h - does a device do what the kernels rely on?
+   SPDX-License-Identifier: MIT */
+
+#ifndef CLGLU_SELFTEST_H
+#define CLGLU_SELFTEST_H
+
+#include "core.h"
+
+/* Runs a small program on the context's device and compares with the host: fma, products and sums rounded to nearest,
+   halves, GELU and its derivative, barriers and local memory. The device record's verdict and remarks say what was found. */
+void clglu_selftest(clglu_context *context);
+
+#endif

@@ -1,0 +1,23 @@
+/* main_host.c - runs the suites that need no device. SPDX-License-Identifier: MIT */
+
+#include <check.h>
+#include <stdlib.h>
+
+Suite *reference_suite(void);
+Suite *dtype_suite(void);
+Suite *view_suite(void);
+Suite *job_suite(void);
+Suite *emulate_suite(void);
+
+int main(void)
+{
+    SRunner *runner = srunner_create(reference_suite());
+    srunner_add_suite(runner, dtype_suite());
+    srunner_add_suite(runner, view_suite());
+    srunner_add_suite(runner, job_suite());
+    srunner_add_suite(runner, emulate_suite());
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner), run = srunner_ntests_run(runner);
+    srunner_free(runner);
+    return failed == 0 && run > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,61 @@
+#!/bin/sh
+# run.sh - runs the tests and counts them: tests/run.sh [quick|long]. Called by make check, check-quick and check-long.
+# SPDX-License-Identifier: MIT
+set -u
+mode=${1:-normal}
+passed=0 failed=0 skipped=0
+log=build/test.log
+failures=
+
+# Adds a step's own count: Check's "...: Checks: N, Failures: F, Errors: E", or "N passed, M failed[, K skipped]";
+# a step that counts nothing is one test.
+count() {
+    awk '
+        match($0, /Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/) {
+            split(substr($0, RSTART, RLENGTH), n, /[^0-9]+/); bad += n[3] + n[4]; good += n[2] - n[3] - n[4]; seen = 1
+        }
+        /^[0-9]+ passed, [0-9]+ failed/ { good += $1; bad += $3; skip += $5; seen = 1 }
+        END { print seen + 0, good + 0, bad + 0, skip + 0 }' "$log"
+}
+
+step() {
+    name=$1
+    shift
+    printf '== %s\n' "$name"
+    start=$(date +%s)
+    { "$@" 2>&1; echo $? >build/test.rc; } | tee "$log"
+    rc=$(cat build/test.rc)
+    # shellcheck disable=SC2046
+    set -- $(count)
+    if [ "$rc" -eq 77 ]; then
+        skipped=$((skipped + 1))
+    elif [ "$1" -eq 0 ]; then
+        if [ "$rc" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    else
+        passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+        if [ "$rc" -ne 0 ] && [ "$3" -eq 0 ]; then failed=$((failed + 1)); fi
+    fi
+    if [ "$rc" -ne 0 ] && [ "$rc" -ne 77 ]; then failures="$failures $name"; fi
+    printf '   %s: %s s\n' "$name" "$(($(date +%s) - start))"
+}
+
+step host build/test-host
+step device build/test-device
+step header tests/header.sh
+step floors tests/floors.sh
+step symbols tests/symbols.sh
+if [ "$mode" != quick ]; then
+    step build tests/build.sh
+    step install tests/install.sh
+    step command tests/command.sh
+    step real-input python3 tests/real_input.py
+fi
+if [ "$mode" = long ]; then
+    step golden tests/golden.sh
+    step exhaust build/exhaust
+fi
+
+rm -f "$log" build/test.rc
+[ -z "$failures" ] || printf 'failed steps:%s\n' "$failures"
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ] && [ -z "$failures" ] && [ "$passed" -gt 0 ]

@@ -117,6 +117,13 @@ void npy_in_close(struct npy_in *in)
     in->path = NULL;
 }
 
+int npy_same_shape(const struct npy_in *in, const struct npy_header *shape)
+{
+    if (in->header.dims == shape->dims && memcmp(in->header.shape, shape->shape, sizeof shape->shape) == 0)
+        return CLI_GO_ON;
+    return bad(in, "has another shape than y");
+}
+
 int npy_read_vector(const char *path, clglu_dtype dtype, uint64_t count, void **data)
 {
     struct npy_in in;

@@ -24,6 +24,9 @@ int npy_in_read(struct npy_in *in, void *to, uint64_t count);
 int npy_in_end(struct npy_in *in);
 void npy_in_close(struct npy_in *in);
 
+/* Refuses a file whose shape is not that one. */
+int npy_same_shape(const struct npy_in *in, const struct npy_header *shape);
+
 /* Reads a whole one-dimensional file of `count` elements and that dtype (a bias) into fresh memory. */
 int npy_read_vector(const char *path, clglu_dtype dtype, uint64_t count, void **data);
 

@@ -110,7 +110,7 @@ static int finish(struct job *j, struct stream *s, int json)
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
-    struct options o = {{0}};
+    struct options o = {.check = NULL};
     struct job j = {0};
     struct stream s = {0};
     struct cli_device device = {0};

@@ -46,7 +46,7 @@ static int finish(struct gate_job *j, struct stream *s, int json)
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
-    struct gate_options o = {{0}};
+    struct gate_options o = {.check = NULL};
     struct gate_job j = {0};
     struct stream s = {0};
     struct cli_device device = {0};

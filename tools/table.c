@@ -134,17 +134,20 @@ static void print_row(const struct table *t, const struct layout *l, const char 
     } while (*rest);
 }
 
+void table_free(struct table *t)
+{
+    for (size_t r = 0; r < t->rows; r++) free(t->cells[r]);
+    free(t->cells);
+    free(t->paint);
+    *t = (struct table){.titles = t->titles};
+}
+
 void table_print(struct table *t, FILE *out, int indent)
 {
     struct layout l;
     measure(t, &l, indent);
     if (*t->titles != '-') print_row(t, &l, t->titles, '|', TEXT_BOLD, out, indent);
-    for (size_t r = 0; r < t->rows; r++) {
-        print_row(t, &l, t->cells[r], '\t', t->paint[r], out, indent);
-        free(t->cells[r]);
-    }
+    for (size_t r = 0; r < t->rows; r++) print_row(t, &l, t->cells[r], '\t', t->paint[r], out, indent);
     if (t->failed) fprintf(out, "(rows are missing: out of memory)\n");
-    free(t->cells);
-    free(t->paint);
-    *t = (struct table){.titles = t->titles};
+    table_free(t);
 }

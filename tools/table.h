@@ -23,5 +23,7 @@ void table_row(struct table *table, enum text_paint paint, const char *format, .
 
 /* Prints it and frees the rows. Each line begins with `indent` spaces. */
 void table_print(struct table *table, FILE *out, int indent);
+/* Frees the rows of a table that was not printed; fine on one that was. */
+void table_free(struct table *table);
 
 #endif

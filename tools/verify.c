@@ -32,7 +32,7 @@ struct run {
 static void add_table(struct run *run, const struct verify_row *r)
 {
     const clglu_check_report *c = &r->report;
-    int digits = r->dtype == CLGLU_F32 ? 8 : 4, gate = strcmp(r->operator, "gate") == 0;
+    int digits = r->dtype == CLGLU_F32 ? 8 : 4, gate = strcmp(r->kind, "gate") == 0;
     char b[16] = "";
     if (gate) snprintf(b, sizeof b, " %0*x", digits, (unsigned)r->worst_b);
     table_row(&run->table, verify_bad(r) ? TEXT_BAD : TEXT_PLAIN, "%s\t%s\t%s\t%.4f\t%0*x%s\t%llu\t%016llx", r->name,

@@ -16,7 +16,7 @@ struct verify_size {
 };
 
 struct verify_row {
-    const char *operator, *name, *output; /* "act" or "gate"; "gelu"; "y", "da" or "db" */
+    const char *kind, *name, *output; /* "act" or "gate"; "gelu"; "y", "da" or "db" */
     clglu_dtype dtype;
     clglu_check_report report;  /* of all points together */
     uint32_t worst_a, worst_b;  /* the bits of the inputs at the largest error */

@@ -90,7 +90,7 @@ static clglu_status all_points(struct verify_state *s, struct verify_row *row, c
 
 static int one_row(struct verify_state *s, clglu_act act, const char *output, clglu_dtype dtype)
 {
-    struct verify_row row = {.operator= "act", .name = act_names[act], .output = output, .dtype = dtype};
+    struct verify_row row = {.kind = "act", .name = act_names[act], .output = output, .dtype = dtype};
     XXH64_state_t *hash = XXH64_createState();
     if (!hash) return cli_say("out of memory"), CLI_OPENCL;
     verify_step(s, &row);

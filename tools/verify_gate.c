@@ -72,7 +72,7 @@ static clglu_status backward(struct verify_state *s, struct verify_row *row, con
 static int one_variant(struct verify_state *s, const clglu_variant *v, clglu_dtype dtype, int with_backward)
 {
     size_t side = (size_t)1 << s->size->gate_log2;
-    struct verify_row row = {.operator= "gate", .name = v->name, .dtype = dtype};
+    struct verify_row row = {.kind = "gate", .name = v->name, .dtype = dtype};
     clglu_gate_desc d = {.rows = side, .cols = side, .dtype = dtype};
     clglu_status status = clglu_variant_set(v->name, &d);
     fill_grid(s, dtype, s->size->gate_log2);

@@ -74,7 +74,7 @@ int verify_run(clglu_context *context, const struct verify_size *size, const str
 uint64_t verify_combine(uint64_t so_far, const struct verify_row *r)
 {
     char text[128];
-    int n = snprintf(text, sizeof text, "%016llx %s %s %s %s %016llx\n", (unsigned long long)so_far, r->operator,
+    int n = snprintf(text, sizeof text, "%016llx %s %s %s %s %016llx\n", (unsigned long long)so_far, r->kind,
                      r->name, r->output, clglu_dtype_name(r->dtype), (unsigned long long)r->hash);
     return XXH64(text, (size_t)n, 0);
 }
@@ -89,7 +89,7 @@ json_t *verify_json(const struct verify_row *r)
     json_t *bins = json_array();
     for (int i = 0; i < CLGLU_CHECK_BINS; i++) json_array_append_new(bins, json_integer((json_int_t)c->histogram[i]));
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:I, s:i, s:s, s:o, s:o, s:b}",
-                          "operator", r->operator, "name", r->name, "direction",
+                          "operator", r->kind, "name", r->name, "direction",
                           strcmp(r->output, "y") ? "backward" : "forward", "output", r->output, "dtype",
                           clglu_dtype_name(r->dtype), "points", (json_int_t)c->count, "bound_ulp",
                           json_double(c->bound), "max_ulp", json_double(c->max_ulp), "max_abs",
@@ -97,6 +97,6 @@ json_t *verify_json(const struct verify_row *r)
                           "worst_want", json_double(c->worst_want), "outside", (json_int_t)c->outside, "bits_differ",
                           (json_int_t)c->bits_differ, "special_bad", r->special_bad, "special_why", r->special_why,
                           "hash", json_hash(r->hash), "histogram", bins, "good", !verify_bad(r));
-    if (strcmp(r->operator, "gate") == 0) json_object_set_new(o, "worst_b_bits", json_string(b));
+    if (strcmp(r->kind, "gate") == 0) json_object_set_new(o, "worst_b_bits", json_string(b));
     return o;
 }

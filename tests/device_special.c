@@ -87,7 +87,8 @@ END_TEST
 
 /* ---------------------------------------------------------------- NaN */
 
-/* Quiet and with a payload that is cut off when the upper half is kept: a careless rounding makes infinity of it. */
+/* Whether the slope of the identity, a constant, is NaN at NaN is for the reference to say. The NaNs are quiet ones and
+   ones with a payload that is cut off when the upper half is kept: a careless rounding makes infinity of it. */
 START_TEST(nan_goes_through_every_function_in_every_operand)
 {
     static const uint32_t nans[] = {0x7fc00000, 0x7f800001, 0xffffffff, 0xff800001, 0x7fbfffff};
@@ -104,7 +105,8 @@ START_TEST(nan_goes_through_every_function_in_every_operand)
             for (size_t i = 0; i < 5; i++) set_element_bits(t, c.at[in], i, t ? halves[t][i] : nans[i]);
             call got = call_made(&c);
             for (operand out = 0; out < OPERANDS; out++)
-                if (got.at[out] && is_output(op, out) && !(in == DY && out == Y) && !(in == B && out == DB))
+                if (got.at[out] && is_output(op, out) && !(in == DY && out == Y) && !(in == B && out == DB) &&
+                    !(in == A && out == DA && !isnan(clglu_reference_act_derivative(act, 1, NAN))))
                     for (size_t i = 0; i < 5; i++)
                         ck_assert_msg(isnan(element(t, got.at[out], i)), "%s of %s in %s: NaN in %s gives %a in %s",
                                       operator_name(op), act_name(act), clglu_dtype_name(t), operand_name(in),

@@ -49,10 +49,10 @@ static void one_call(worker *w, const call *c, size_t i)
 static void *mixed_calls(void *user)
 {
     worker *w = user;
-    uint64_t state = 1000 + w->number % 4; /* some threads ask for the same programs at the same time */
+    uint64_t state = w->number % 4 * 1000003; /* some threads ask for the same programs at the same time */
     pthread_barrier_wait(w->barrier);
     for (size_t i = 0; i < w->calls && !*w->trouble; i++) {
-        call c = call_random(&state, 600, WILD);
+        call c = call_random(&state, sized(8000, 400), i % 2 ? WILD : MODERATE);
         one_call(w, &c, i);
         call_free(&c);
     }

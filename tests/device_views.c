@@ -9,7 +9,7 @@
 START_TEST(random_shapes_strides_and_offsets_are_right_and_write_nothing_else)
 {
     uint64_t state = (uint64_t)_i * 1000003;
-    for (size_t i = 0; i < sized(40, 6); i++) {
+    for (size_t i = 0; i < sized(15, 4); i++) {
         call c = call_random(&state, sized(8000, 400), i % 2 ? WILD : MODERATE);
         expect_right(&c, "random call");
         call_free(&c);
@@ -182,7 +182,7 @@ Suite *device_views_suite(void)
     Suite *s = suite_create("device_views");
     TCase *t = tcase_create("views");
     tcase_add_loop_test(t, random_shapes_strides_and_offsets_are_right_and_write_nothing_else, 0,
-                        test_scale() == LONG ? 400 : 20);
+                        test_scale() == LONG ? 400 : 8);
     tcase_add_loop_test(t, every_length_up_to_two_vectors_fits_its_buffer_exactly, 0, DTYPES * OPERATORS);
     tcase_add_test(t, zero_strides_mean_dense);
     tcase_add_test(t, a_zero_ld_means_cols_times_inc);

@@ -43,7 +43,7 @@ END_TEST
 static void judge_derivative(verdict *v, clglu_act act, clglu_dtype t, double x, double got)
 {
     double want = clglu_reference_act_derivative(act, 1, x);
-    bool root = near_root(act, 1, x);
+    bool root = near_root(act, 1, x, want);
     if (t == CLGLU_F32)
         judge(v, t, want, got, root && fabs(got - want) <= 0x1p-27 ? (double)INFINITY : derivative_bound(act), 0, x, 0, 1);
     else

@@ -21,14 +21,6 @@ double derivative_bound(clglu_act act) { return rows[act].backward; }
 static double forward_error(clglu_act act) { return act == CLGLU_ACT_IDENTITY ? 0 : rows[act].forward; }
 static double backward_error(clglu_act act) { return act == CLGLU_ACT_IDENTITY ? 0 : rows[act].backward; }
 
-bool near_root(clglu_act act, double alpha, double x)
-{
-    double here = clglu_reference_act_derivative(act, alpha, x);
-    double below = clglu_reference_act_derivative(act, alpha, x * 0.875);
-    double above = clglu_reference_act_derivative(act, alpha, x * 1.125);
-    return fabs(here) < 0x1p-4 && below * above < 0;
-}
-
 void judge(verdict *v, clglu_dtype t, double want, double got, double bound, double slack, double a, double b,
            double dy)
 {
@@ -132,11 +124,11 @@ void judge_backward(const call *in, const call *out, verdict *da, verdict *db)
             double dg = pass_b ? clglu_reference_act_derivative(d->gate, 1, b) : 0;
             if (pass_a)
                 judge_product(in, da, dy, g, dp, forward_error(d->gate), backward_error(d->act),
-                              near_root(d->act, alpha, a),
+                              near_root(d->act, alpha, a, dp),
                               (double)element(d->dtype, out->at[DA], place_of(out, DA, row, col)), a, b);
             if (pass_b)
                 judge_product(in, db, dy, p, dg, forward_error(d->act), backward_error(d->gate),
-                              near_root(d->gate, 1, b),
+                              near_root(d->gate, 1, b, dg),
                               (double)element(d->dtype, out->at[DB], place_of(out, DB, row, col)), a, b);
         }
 }

@@ -2,7 +2,7 @@
 
 #include "cachedir.h"
 #include "commands.h"
-#include "outfile.h"
+#include "ending.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +44,7 @@ static int finish(int code)
 
 int main(int argc, char **argv)
 {
-    outfile_signals();
+    ending_prepare();
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         printf("clglu %s\n", clglu_version());

@@ -4,50 +4,15 @@
 
 #include "outfile.h"
 #include "cli.h"
+#include "ending.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { SLOTS = 8 };
-
-/* The names to take away when a signal comes: the only state that outlives a call. A handler may run between any two
-   instructions, so `used` is set after the name is written and before the file is made. */
-static char temporary[SLOTS][PATH_MAX];
-static volatile sig_atomic_t used[SLOTS];
-
-static void remove_all(void)
-{
-    for (int i = 0; i < SLOTS; i++)
-        if (used[i]) {
-            used[i] = 0;
-            unlink(temporary[i]);
-        }
-}
-
-static void on_signal(int number)
-{
-    remove_all();
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-void outfile_signals(void)
-{
-    static const int list[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    struct sigaction action = {0}, old;
-    action.sa_handler = on_signal;
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (sigaction(list[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) sigaction(list[i], &action, NULL);
-    atexit(remove_all);
-}
 
 static int complain(const char *path, const char *what)
 {
@@ -71,16 +36,16 @@ static int open_temporary(const char *path, int slot)
     const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash - path + 1) : 0;
     for (int n = 0; n < 1000; n++) {
-        int len = snprintf(temporary[slot], PATH_MAX, "%.*s.%.100s.%ld-%d.tmp", folder, path, path + folder,
+        int len = snprintf(ending_name(slot), PATH_MAX, "%.*s.%.100s.%ld-%d.tmp", folder, path, path + folder,
                            (long)getpid(), n);
         if (len < 0 || len >= PATH_MAX) {
             errno = ENAMETOOLONG;
             return -1;
         }
-        used[slot] = 1;
-        int fd = open(temporary[slot], O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        ending_use(slot);
+        int fd = open(ending_name(slot), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd >= 0) return fd;
-        used[slot] = 0;
+        ending_forget(slot);
         if (errno != EEXIST) return -1;
     }
     return -1;
@@ -88,10 +53,10 @@ static int open_temporary(const char *path, int slot)
 
 int outfile_open(struct outfile *out, const char *path)
 {
-    int slot = 0, refused;
+    int slot = ending_slot(), refused = 0;
     *out = (struct outfile){NULL, -1, -1};
-    while (slot < SLOTS && used[slot]) slot++;
-    out->path = slot < SLOTS ? target(path, &refused) : (refused = 0, errno = EMFILE, (char *)NULL);
+    errno = EMFILE;
+    if (slot >= 0) out->path = target(path, &refused);
     if (!out->path && refused) {
         cli_say("%s: exists and is not a regular file", path);
         return CLI_BAD_FILE;
@@ -119,13 +84,19 @@ int outfile_write(struct outfile *out, const void *data, size_t size)
     return 0;
 }
 
+static void forget(struct outfile *out)
+{
+    if (out->slot >= 0) ending_forget(out->slot);
+    out->slot = -1;
+}
+
 int outfile_commit(struct outfile *out)
 {
     int fd = out->fd;
     out->fd = -1;
-    int bad = close(fd) != 0 || rename(temporary[out->slot], out->path) != 0;
+    int bad = close(fd) != 0 || rename(ending_name(out->slot), out->path) != 0;
     if (bad) complain(out->path, "cannot be written");
-    else used[out->slot] = 0;
+    else forget(out);
     outfile_abandon(out);
     return bad ? CLI_BAD_FILE : 0;
 }
@@ -134,10 +105,8 @@ void outfile_abandon(struct outfile *out)
 {
     if (!out->path) return;
     if (out->fd >= 0) close(out->fd);
-    if (out->slot >= 0 && used[out->slot]) {
-        unlink(temporary[out->slot]);
-        used[out->slot] = 0;
-    }
+    if (out->slot >= 0) unlink(ending_name(out->slot));
+    forget(out);
     free(out->path);
     *out = (struct outfile){NULL, -1, -1};
 }

@@ -21,7 +21,4 @@ int outfile_commit(struct outfile *out);
 /* Safe on a zeroed, committed or abandoned outfile too. */
 void outfile_abandon(struct outfile *out);
 
-/* Called once, first of all: the signals' handlers. */
-void outfile_signals(void);
-
 #endif

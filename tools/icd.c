@@ -1,0 +1,71 @@
+/* icd.c - the OpenCL loader's list of drivers, read without loading any. SPDX-License-Identifier: MIT */
+
+#include "icd.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *icd_place(void)
+{
+    const char *chosen = getenv("OCL_ICD_VENDORS");
+    return chosen && *chosen ? chosen : "/etc/OpenCL/vendors";
+}
+
+static int ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n > m && strcmp(s + n - m, end) == 0;
+}
+
+/* The first line of an *.icd file is the library's name. */
+static void read_icd(struct icd *icd)
+{
+    char line[512] = "";
+    FILE *f = fopen(icd->file, "r");
+    icd->library[0] = 0;
+    if (!f) return;
+    if (fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\r\n")] = 0;
+        snprintf(icd->library, sizeof icd->library, "%s", line);
+    }
+    fclose(f);
+}
+
+static int by_name(const void *p, const void *q)
+{
+    return strcmp(((const struct icd *)p)->file, ((const struct icd *)q)->file);
+}
+
+static int read_folder(const char *path, struct icd list[ICD_MAX])
+{
+    int n = 0;
+    DIR *folder = opendir(path);
+    if (!folder) return 0;
+    for (struct dirent *e; n < ICD_MAX && (e = readdir(folder)) != NULL;) {
+        if (!ends_with(e->d_name, ".icd")) continue;
+        if ((size_t)snprintf(list[n].file, sizeof list[n].file, "%s/%s", path, e->d_name) >= sizeof list[n].file) continue;
+        read_icd(&list[n++]);
+    }
+    closedir(folder);
+    qsort(list, (size_t)n, sizeof *list, by_name);
+    return n;
+}
+
+int icd_list(struct icd list[ICD_MAX])
+{
+    struct stat st;
+    const char *place = icd_place();
+    if (stat(place, &st) == 0 && S_ISDIR(st.st_mode)) return read_folder(place, list);
+    if (ends_with(place, ".icd")) {
+        snprintf(list[0].file, sizeof list[0].file, "%s", place);
+        read_icd(&list[0]);
+        return 1;
+    }
+    list[0].file[0] = 0; /* ocl-icd takes anything else for a library's name */
+    snprintf(list[0].library, sizeof list[0].library, "%s", place);
+    return 1;
+}

@@ -1,0 +1,241 @@
+/* sweep_run.c - every device in a process of its own: the rows made. SPDX-License-Identifier: MIT */
+
+#include "sweep.h"
+#include "cli.h"
+#include "icd.h"
+#include "progress.h"
+#include "text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct sweep_row *add_row(struct sweep *s, int platform, int device, const char *set)
+{
+    struct sweep_row *row = s->count < SWEEP_ROWS ? calloc(1, sizeof *row) : NULL;
+    if (!row) return NULL;
+    row->platform = platform;
+    row->device = device;
+    row->same_bits = -1;
+    row->verify = json_array();
+    row->bench = json_array();
+    snprintf(row->set, sizeof row->set, "%s", set ? set : "");
+    s->rows[s->count++] = row;
+    return row;
+}
+
+/* ---------------------------------------------------------------- what is there */
+
+struct listing {
+    struct sweep *sweep;
+    const char *set;
+    char step[96];
+    double start;
+};
+
+static int copy_text(const json_t *object, const char *key, char *out, size_t size)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+    if (s) text_clean(out, size, s, 0);
+    return s != NULL;
+}
+
+static int on_listed(json_t *m, void *user)
+{
+    struct listing *l = user;
+    json_t *platform = json_object_get(m, "platform"), *devices = json_object_get(m, "devices"), *name;
+    char text[128] = "";
+    size_t i;
+    if (copy_text(m, "step", l->step, sizeof l->step)) return 0;
+    if (!json_is_integer(platform) || !json_is_array(devices)) return 1;
+    copy_text(m, "name", text, sizeof text);
+    int number = (int)json_integer_value(platform);
+    if (json_array_size(devices) == 0) {
+        struct sweep_row *row = add_row(l->sweep, number, -1, l->set);
+        if (!row) return 1;
+        row->verdict = SWEEP_NO_DEVICE;
+        snprintf(row->name, sizeof row->name, "(no device)");
+        snprintf(row->platform_name, sizeof row->platform_name, "%s", text);
+        snprintf(row->why, sizeof row->why, "the platform %s has no device (OpenCL code %d)", text,
+                 (int)json_integer_value(json_object_get(m, "code")));
+    }
+    json_array_foreach(devices, i, name)
+    {
+        struct sweep_row *row = json_is_string(name) ? add_row(l->sweep, number, (int)i, l->set) : NULL;
+        if (!row) return 1;
+        text_clean(row->name, sizeof row->name, json_string_value(name), 0);
+        snprintf(row->platform_name, sizeof row->platform_name, "%s", text);
+    }
+    return 0;
+}
+
+static void list_tick(void *user)
+{
+    struct listing *l = user;
+    if (l->sweep->tick) l->sweep->tick("", l->step, progress_now() - l->start, l->sweep->user);
+}
+
+static void explain(struct sweep_row *row, const char *step)
+{
+    char words[96];
+    child_words(&row->end, words, sizeof words);
+    int n = snprintf(row->why, sizeof row->why, "%s in step '%s'", words, step);
+    if (*row->end.said && n > 0 && (size_t)n < sizeof row->why)
+        snprintf(row->why + n, sizeof row->why - (size_t)n, "; it said: %s", row->end.said);
+}
+
+/* Returns 1 if the list is whole; else no row has been added, and *end says what happened. */
+static int list_once(struct sweep *s, const char *set, struct listing *l, struct child_end *end)
+{
+    static const char *const args[] = {"probe-list", NULL};
+    int before = s->count;
+    *l = (struct listing){.sweep = s, .set = set, .start = progress_now(), .step = "start"};
+    struct child child = {args, set, s->timeout, on_listed, list_tick, l};
+    child_run(&child, end);
+    if (end->how == CHILD_GOOD) return 1;
+    while (s->count > before) {
+        struct sweep_row *row = s->rows[--s->count];
+        json_decref(row->verify);
+        json_decref(row->bench);
+        free(row);
+    }
+    return 0;
+}
+
+static void broken_list(struct sweep *s, const char *name, const char *set, const struct listing *l,
+                        const struct child_end *end)
+{
+    struct sweep_row *row = add_row(s, -1, -1, set);
+    if (!row) return;
+    row->verdict = SWEEP_BROKEN;
+    row->end = *end;
+    text_clean(row->name, sizeof row->name, name, 0);
+    snprintf(row->step, sizeof row->step, "%s", l->step);
+    explain(row, l->step);
+}
+
+void sweep_list(struct sweep *s)
+{
+    struct icd icds[ICD_MAX];
+    struct listing l;
+    struct child_end end;
+    if (list_once(s, NULL, &l, &end)) return;
+    int n = icd_list(icds);
+    if (n < 2) broken_list(s, n ? icds[0].library : "OpenCL", NULL, &l, &end);
+    for (int i = 0; n >= 2 && i < n; i++) { /* one of them brings all down: which? */
+        char set[600];
+        snprintf(set, sizeof set, "OCL_ICD_VENDORS=%s", icds[i].file);
+        if (!list_once(s, set, &l, &end)) broken_list(s, icds[i].library, set, &l, &end);
+    }
+}
+
+/* ---------------------------------------------------------------- one device */
+
+struct visit {
+    struct sweep *sweep;
+    struct sweep_row *row;
+    double start;
+};
+
+/* A finished verification: its hash and its sums. */
+static int take_verified(struct sweep_row *row, const json_t *v)
+{
+    json_t *ulp = json_object_get(v, "max_ulp"), *failed = json_object_get(v, "failed");
+    if (!json_is_integer(failed) || !copy_text(v, "hash", row->hash, sizeof row->hash)) return 1;
+    row->failed_rows = (int)json_integer_value(failed);
+    row->max_ulp = json_is_number(ulp) ? json_number_value(ulp) : (double)INFINITY;
+    row->verified = 1;
+    return 0;
+}
+
+static int on_told(json_t *m, void *user)
+{
+    struct sweep_row *row = ((struct visit *)user)->row;
+    json_t *part;
+    if (copy_text(m, "step", row->step, sizeof row->step)) return 0;
+    if ((part = json_object_get(m, "facts")) != NULL) {
+        json_decref(row->facts);
+        row->facts = json_incref(part);
+        row->usable = json_is_true(json_object_get(part, "usable"));
+        return 0;
+    }
+    if ((part = json_object_get(m, "verify")) != NULL) return json_array_append(row->verify, part);
+    if ((part = json_object_get(m, "bench")) != NULL) return json_array_append(row->bench, part);
+    if ((part = json_object_get(m, "verified")) != NULL) return take_verified(row, part);
+    if ((part = json_object_get(m, "rates")) == NULL) return 1;
+    json_decref(row->rates);
+    row->rates = json_incref(part);
+    return 0;
+}
+
+static void visit_tick(void *user)
+{
+    struct visit *v = user;
+    if (v->sweep->tick) v->sweep->tick(v->row->name, v->row->step, progress_now() - v->start, v->sweep->user);
+}
+
+static void judge(struct sweep_row *row)
+{
+    if (row->end.how != CHILD_GOOD) {
+        row->verdict = SWEEP_BROKEN;
+        explain(row, row->step);
+    } else if (!row->usable) {
+        const char *verdict = json_string_value(json_object_get(row->facts, "verdict"));
+        row->verdict = SWEEP_UNUSABLE;
+        text_clean(row->why, sizeof row->why, verdict ? verdict : "no verdict came", 0);
+    } else if (row->failed_rows || !row->verified) {
+        row->verdict = SWEEP_FAILED;
+        snprintf(row->why, sizeof row->why, "%d rows of its verification failed", row->failed_rows);
+    } else {
+        row->verdict = SWEEP_GOOD;
+    }
+}
+
+void sweep_device(struct sweep *s, struct sweep_row *row)
+{
+    char selector[32];
+    const char *args[] = {"probe-device", "--device", selector, NULL};
+    struct visit visit = {s, row, progress_now()};
+    snprintf(selector, sizeof selector, "%d:%d", row->platform, row->device);
+    snprintf(row->step, sizeof row->step, "start");
+    struct child child = {args, *row->set ? row->set : NULL, s->timeout, on_told, visit_tick, &visit};
+    child_run(&child, &row->end);
+    judge(row);
+}
+
+void sweep_compare(struct sweep *s)
+{
+    const char *first = NULL;
+    for (int i = 0; i < s->count; i++) {
+        struct sweep_row *row = s->rows[i];
+        if (!*row->hash) continue;
+        if (!first && row->failed_rows == 0) first = row->hash;
+        row->same_bits = !first || strcmp(first, row->hash) == 0;
+        if (row->same_bits || row->verdict != SWEEP_GOOD) continue;
+        row->verdict = SWEEP_FAILED;
+        snprintf(row->why, sizeof row->why, "its bits are not those of the devices above");
+    }
+}
+
+int sweep_exit(const struct sweep *s)
+{
+    int usable = 0, failed = 0;
+    for (int i = 0; i < s->count; i++) {
+        const struct sweep_row *row = s->rows[i];
+        usable += row->usable;
+        failed += row->usable && (!row->verified || row->failed_rows || row->same_bits == 0);
+    }
+    return failed ? CLI_CHECK_FAILED : usable ? CLI_GOOD : CLI_NO_DEVICE;
+}
+
+void sweep_free(struct sweep *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        json_decref(s->rows[i]->facts);
+        json_decref(s->rows[i]->verify);
+        json_decref(s->rows[i]->bench);
+        json_decref(s->rows[i]->rates);
+        free(s->rows[i]);
+    }
+    s->count = 0;
+}

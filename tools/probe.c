@@ -73,7 +73,7 @@ static void tell_platform(cl_uint number, cl_platform_id platform)
 
 static int run_list(const struct cli_command *self, int argc, char **argv)
 {
-    struct cli_common o = {NULL};
+    struct cli_common o = {0};
     cl_platform_id platforms[MOST];
     cl_uint count = 0;
     char step[64];

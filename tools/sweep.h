@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 enum sweep_verdict {
-    SWEEP_GOOD,      /* usable, and every row of its verification is right */
+    SWEEP_GOOD,      /* usable, and every row of its verification (if any) is right */
     SWEEP_FAILED,    /* usable, and not */
     SWEEP_UNUSABLE,  /* the library will not run on it */
     SWEEP_NO_DEVICE, /* a platform without one */
@@ -40,6 +40,7 @@ struct sweep {
     struct sweep_row *rows[SWEEP_ROWS];
     int count;
     double timeout;
+    int examine_only; /* 1: the self-test only (doctor) */
     void (*tick)(const char *device, const char *step, double seconds, void *user);
     void *user;
 };

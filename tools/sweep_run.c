@@ -124,7 +124,7 @@ void sweep_list(struct sweep *s)
     if (n < 2) broken_list(s, n ? icds[0].library : "OpenCL", NULL, &l, &end);
     for (int i = 0; n >= 2 && i < n; i++) { /* one of them brings all down: which? */
         char set[600];
-        snprintf(set, sizeof set, "OCL_ICD_VENDORS=%s", icds[i].file);
+        snprintf(set, sizeof set, "OCL_ICD_VENDORS=%.511s", icds[i].file);
         if (!list_once(s, set, &l, &end)) broken_list(s, icds[i].library, set, &l, &end);
     }
 }
@@ -174,7 +174,7 @@ static void visit_tick(void *user)
     if (v->sweep->tick) v->sweep->tick(v->row->name, v->row->step, progress_now() - v->start, v->sweep->user);
 }
 
-static void judge(struct sweep_row *row)
+static void judge(struct sweep_row *row, int examine_only)
 {
     if (row->end.how != CHILD_GOOD) {
         row->verdict = SWEEP_BROKEN;
@@ -183,7 +183,7 @@ static void judge(struct sweep_row *row)
         const char *verdict = json_string_value(json_object_get(row->facts, "verdict"));
         row->verdict = SWEEP_UNUSABLE;
         text_clean(row->why, sizeof row->why, verdict ? verdict : "no verdict came", 0);
-    } else if (row->failed_rows || !row->verified) {
+    } else if (!examine_only && (row->failed_rows || !row->verified)) {
         row->verdict = SWEEP_FAILED;
         snprintf(row->why, sizeof row->why, "%d rows of its verification failed", row->failed_rows);
     } else {
@@ -194,13 +194,13 @@ static void judge(struct sweep_row *row)
 void sweep_device(struct sweep *s, struct sweep_row *row)
 {
     char selector[32];
-    const char *args[] = {"probe-device", "--device", selector, NULL};
+    const char *args[] = {"probe-device", "--device", selector, s->examine_only ? "--examine" : NULL, NULL};
     struct visit visit = {s, row, progress_now()};
     snprintf(selector, sizeof selector, "%d:%d", row->platform, row->device);
     snprintf(row->step, sizeof row->step, "start");
     struct child child = {args, *row->set ? row->set : NULL, s->timeout, on_told, visit_tick, &visit};
     child_run(&child, &row->end);
-    judge(row);
+    judge(row, s->examine_only);
 }
 
 void sweep_compare(struct sweep *s)

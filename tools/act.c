@@ -21,8 +21,10 @@ static const struct cli_option options[] = {
     {"bias-a", 0, "BA.npy", "a vector of cols elements, added to x first", AT(bias)},
     {"alpha", 0, "NUMBER", "silu only: x * sigmoid(alpha * x); default 1", AT(alpha)},
     {"dtype", 0, "TYPE", "f32, f16 or bf16; needed for bf16, which npy calls '<u2' or '|V2'", AT(dtype)},
-    {"check", 0, NULL, "compare each element with the reference in double and with the\n"
-                       "arithmetic's own bits; exit status 1 if it is outside the bound", AT(check)},
+    {"check", 0, NULL,
+     "compare each element with the reference in double and with the\n"
+     "arithmetic's own bits; exit status 1 if it is outside the bound",
+     AT(check)},
     {NULL, 0, NULL, NULL, 0}};
 #undef AT
 
@@ -58,7 +60,8 @@ static int step(void *user, struct stream *s, size_t rows, size_t cols, uint64_t
     j->desc.cols = cols;
     if (s->out[Y].path) status = clglu_act_forward_host(j->context, &j->desc, s->in_data[X], s->out_data[Y]);
     if (status == CLGLU_OK && s->out[DX].path)
-        status = clglu_act_backward_host(j->context, &j->desc, s->in_data[DY], s->in_data[X], s->out_data[DX], NULL);
+        status = clglu_act_backward_host(j->context, &j->desc, s->in_data[DY], s->in_data[X], s->out_data[DX],
+                                         NULL);
     if (status == CLGLU_OK) status = check(j, s, first);
     return status == CLGLU_OK ? CLI_GO_ON : cli_failed(j->context, status, "act");
 }
@@ -78,7 +81,8 @@ static int judge(const struct cli_command *self, const struct options *o, struct
     if (o->alpha && j->desc.act != CLGLU_ACT_SILU) return cli_usage(self, "--alpha is for silu only");
     if (o->da && !o->dy) return cli_usage(self, "--da needs the gradient of y: --backward DY.npy");
     if (o->dy && !o->da && !o->check) return cli_usage(self, "--backward needs --da DA.npy, or --check");
-    if (!o->y && !o->da && !o->check) return cli_usage(self, "nothing to do: -o Y.npy, --da DA.npy or --check");
+    if (!o->y && !o->da && !o->check)
+        return cli_usage(self, "nothing to do: -o Y.npy, --da DA.npy or --check");
     if (o->y && o->da && strcmp(o->y, o->da) == 0) return cli_usage(self, "two outputs have one name");
     return CLI_GO_ON;
 }
@@ -134,11 +138,14 @@ static int run(const struct cli_command *self, int argc, char **argv)
 }
 
 const struct cli_command command_act = {
-    "act", "y = act(x), or its backward, over a .npy file",
+    "act",
+    "y = act(x), or its backward, over a .npy file",
     "clglu act --act NAME --a X.npy -o Y.npy [--check]\n"
     "clglu act --act NAME --a X.npy --backward DY.npy --da DA.npy [-o Y.npy] [--check]\n"
     "clglu act --act NAME --a X.npy --check",
     "Files are streamed: they may be larger than memory. Outputs have the input's shape\n"
     "and dtype; they appear whole, or not at all (also if --check fails).\n"
     "The last dimension is cols; an array of one dimension is one row.",
-    "clglu act --act gelu --a x.npy -o y.npy --check", options, run};
+    "clglu act --act gelu --a x.npy -o y.npy --check",
+    options,
+    run};

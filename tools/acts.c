@@ -13,7 +13,7 @@ struct act_row {
     const char *worst_forward, *worst_backward, *source;
 };
 
-#define ROW(id, name, upper, formula, derivative, forward, backward, worst_forward, worst_backward, source)            \
+#define ROW(id, name, upper, formula, derivative, forward, backward, worst_forward, worst_backward, source)  \
     {id, #name, formula, derivative, forward, backward, worst_forward, worst_backward, source},
 static const struct act_row acts[] = {CLGLU_ACTS(ROW)};
 #undef ROW
@@ -30,11 +30,11 @@ static json_t *json_acts(void)
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
         const struct act_row *a = &acts[i];
-        json_array_append_new(
-            list, json_pack("{s:i, s:s, s:s, s:s, s:f, s:f, s:s, s:s, s:s}", "id", a->id, "name", a->name, "formula",
-                            a->formula, "derivative", a->derivative, "ulp_forward", a->ulp_forward, "ulp_backward",
-                            a->ulp_backward, "worst_forward", a->worst_forward, "worst_backward",
-                            a->worst_backward, "source", a->source));
+        json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s, s:f, s:f, s:s, s:s, s:s}", "id", a->id,
+                                              "name", a->name, "formula", a->formula, "derivative",
+                                              a->derivative, "ulp_forward", a->ulp_forward, "ulp_backward",
+                                              a->ulp_backward, "worst_forward", a->worst_forward,
+                                              "worst_backward", a->worst_backward, "source", a->source));
     }
     return list;
 }
@@ -45,9 +45,9 @@ static json_t *json_variants(void)
     clglu_variant v;
     for (size_t i = 0; clglu_variant_at(i, &v) == CLGLU_OK; i++)
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:s}", "name", v.name, "act",
-                                              act_name(v.act), "gate", act_name(v.gate), "alpha", (double)v.alpha,
-                                              "limit", (double)v.limit, "shift", (double)v.shift, "source",
-                                              v.source));
+                                              act_name(v.act), "gate", act_name(v.gate), "alpha",
+                                              (double)v.alpha, "limit", (double)v.limit, "shift",
+                                              (double)v.shift, "source", v.source));
     return list;
 }
 
@@ -75,8 +75,8 @@ static void print_variants(void)
             snprintf(parameters, sizeof parameters, "alpha %g, limit %g, shift %g; ", (double)v.alpha,
                      (double)v.limit, (double)v.shift);
         table_row(&t, TEXT_PLAIN, "%s\t%s(a) * %s%s\t%s%s", v.name, act_name(v.act),
-                  v.gate == CLGLU_ACT_IDENTITY ? "b" : act_name(v.gate), v.gate == CLGLU_ACT_IDENTITY ? "" : "(b)",
-                  parameters, v.source);
+                  v.gate == CLGLU_ACT_IDENTITY ? "b" : act_name(v.gate),
+                  v.gate == CLGLU_ACT_IDENTITY ? "" : "(b)", parameters, v.source);
     }
     table_print(&t, stdout, 0);
 }
@@ -97,6 +97,10 @@ static int run(const struct cli_command *self, int argc, char **argv)
     return CLI_GOOD;
 }
 
-const struct cli_command command_acts = {
-    "acts", "the activations and variants, with formulas and bounds", "clglu acts [--json]",
-    "Names for --act, --gate and --variant. No device is used.", "clglu acts", NULL, run};
+const struct cli_command command_acts = {"acts",
+                                         "the activations and variants, with formulas and bounds",
+                                         "clglu acts [--json]",
+                                         "Names for --act, --gate and --variant. No device is used.",
+                                         "clglu acts",
+                                         NULL,
+                                         run};

@@ -20,7 +20,8 @@ static const struct cli_option options[] = {
     {"variant", 0, "NAME", "only this variant, or plain relu or gelu", AT(variant)},
     {"dtype", 0, "TYPE", "only f32, f16 or bf16", AT(dtype)},
     {"direction", 0, "WAY", "only forward or backward", AT(direction)},
-    {"elements", 'n', "COUNT", "only this size, in elements (64K, 32M ...); default 64K, 1M, 32M", AT(elements)},
+    {"elements", 'n', "COUNT", "only this size, in elements (64K, 32M ...); default 64K, 1M, 32M",
+     AT(elements)},
     {"repeats", 'r', "COUNT", "timings of each, 1 to 101; default 9", AT(repeats)},
     {"quick", 0, NULL, "f32, 4M elements, 5 repeats, unless said otherwise", AT(quick)},
     {NULL, 0, NULL, NULL, 0}};
@@ -55,7 +56,8 @@ static int add_form(struct plan *p, const char *name, int plain, clglu_act act)
                     p->cases = cases;
                     p->room = room;
                 }
-                p->cases[p->count++] = (struct bench_case){name, plain, act, back, (clglu_dtype)dtype, p->elements[n]};
+                p->cases[p->count++] =
+                    (struct bench_case){name, plain, act, back, (clglu_dtype)dtype, p->elements[n]};
             }
     return CLI_GO_ON;
 }
@@ -69,7 +71,8 @@ static int add_forms(const struct cli_command *self, const struct options *o, st
     clglu_variant v;
     int code = CLI_GO_ON;
     for (size_t i = 0; i < 2 && code == CLI_GO_ON; i++)
-        if (!o->variant || strcmp(o->variant, plain[i].name) == 0) code = add_form(p, plain[i].name, 1, plain[i].act);
+        if (!o->variant || strcmp(o->variant, plain[i].name) == 0)
+            code = add_form(p, plain[i].name, 1, plain[i].act);
     for (size_t i = 0; code == CLI_GO_ON && clglu_variant_at(i, &v) == CLGLU_OK; i++)
         if (!o->variant || strcmp(o->variant, v.name) == 0) code = add_form(p, v.name, 0, v.act);
     if (code == CLI_GO_ON && p->count == 0)
@@ -154,7 +157,8 @@ static int print(const struct clglu_device_facts *facts, struct results *r, int 
     table_print(&r->table, stdout, 0);
     printf("\ntime: the median of %d, +- half the spread; GB/s: bytes that must be moved; limit: the\n"
            "fastest kernel that only multiplies the inputs (plain relu and gelu: only copies;\n"
-           "backward: reads as many, writes as many), measured in turns; ratio: limit time / time.\n", repeats);
+           "backward: reads as many, writes as many), measured in turns; ratio: limit time / time.\n",
+           repeats);
     return CLI_GOOD;
 }
 
@@ -193,9 +197,12 @@ static int run(const struct cli_command *self, int argc, char **argv)
 }
 
 const struct cli_command command_bench = {
-    "bench", "speed of one device beside its own copy and FMA rate",
+    "bench",
+    "speed of one device beside its own copy and FMA rate",
     "clglu bench [--quick] [--variant NAME] [--dtype TYPE] [--direction WAY]\n"
     "            [--elements COUNT] [--repeats COUNT] [--device SELECTOR] [--json]",
     "Forward and backward of every variant, beside plain relu and gelu, so that the cost of\n"
     "gating can be read off, and beside limit kernels measured in turns with them.",
-    "clglu bench --quick\nclglu bench --variant geglu --dtype f16 --elements 32M", options, run};
+    "clglu bench --quick\nclglu bench --variant geglu --dtype f16 --elements 32M",
+    options,
+    run};

@@ -26,8 +26,8 @@ struct bench_row {
     struct bench_case what;
     double bytes; /* that the operator must move */
     struct bench_time time, limit;
-    double ratio;      /* the limit's median by ours: 1 is as fast as the limit */
-    char kernel[48];   /* the limit kernel that was the fastest */
+    double ratio;    /* the limit's median by ours: 1 is as fast as the limit */
+    char kernel[48]; /* the limit kernel that was the fastest */
 };
 
 struct bench_rates {
@@ -38,8 +38,8 @@ struct bench_rates {
 
 struct bench;
 
-/* Buffers for cases of at most that many elements; fewer if the device does not take them. *bench is NULL on failure.
-   All return CLI_GO_ON or an exit status with a message. */
+/* Buffers for cases of at most that many elements; fewer if the device does not take them. *bench is NULL on
+   failure. All return CLI_GO_ON or an exit status with a message. */
 int bench_open(clglu_context *context, uint64_t most_elements, struct bench **bench);
 void bench_close(struct bench *bench);
 uint64_t bench_capacity(const struct bench *bench);

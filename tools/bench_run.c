@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUFFERS = 5, UNIT = 4096, MAX_REPEATS = 101 };
+enum { BUFFERS = 5, UNIT = 4096, MAX_REPEATS = 101, SIZES = 8 };
+
+/* The fastest form of a limit kernel for so many elements, once found. */
+struct known_form {
+    uint64_t elements; /* 0: this place is free */
+    struct limit_form form;
+};
 
 struct bench {
     clglu_context *context;
@@ -19,6 +25,7 @@ struct bench {
     cl_mem buffer[BUFFERS]; /* inputs dy, a, b; outputs da or y, db */
     uint64_t capacity;
     int filled; /* the dtype that the inputs hold, or -1 */
+    struct known_form known[LIMIT_KINDS][3][SIZES];
 };
 
 enum { DY = 0, A = 1, B = 2, OUT = 3, OUT2 = 4 };
@@ -100,8 +107,8 @@ static int fill(struct bench *b, clglu_dtype dtype)
     cl_int code = CL_SUCCESS;
     for (int i = 0; i < BUFFERS; i++)
         for (size_t at = 0; at < total && code == CL_SUCCESS; at += PIECE)
-            code = clEnqueueWriteBuffer(b->queue, b->buffer[i], CL_TRUE, at, total - at < PIECE ? total - at : PIECE,
-                                        data, 0, NULL, NULL);
+            code = clEnqueueWriteBuffer(b->queue, b->buffer[i], CL_TRUE, at,
+                                        total - at < PIECE ? total - at : PIECE, data, 0, NULL, NULL);
     free(data);
     if (code != CL_SUCCESS) return opencl_failed(code, "filling the buffers");
     b->filled = (int)dtype;
@@ -123,16 +130,17 @@ static clglu_status enqueue_operator(struct bench *b, const struct bench_case *w
         clglu_act_desc d = {.rows = 1, .cols = (size_t)w->elements, .act = w->act, .dtype = w->dtype};
         if (!w->backward)
             return clglu_act_forward(b->context, &d, NULL, b->buffer[A], b->buffer[OUT], 0, NULL, NULL);
-        return clglu_act_backward(b->context, &d, NULL, b->buffer[DY], b->buffer[A], b->buffer[OUT], NULL, 0, NULL,
-                                  NULL);
+        return clglu_act_backward(b->context, &d, NULL, b->buffer[DY], b->buffer[A], b->buffer[OUT], NULL, 0,
+                                  NULL, NULL);
     }
     clglu_gate_desc d = {.rows = 1, .cols = (size_t)w->elements, .dtype = w->dtype};
     clglu_status status = clglu_variant_set(w->name, &d);
     if (status != CLGLU_OK) return status;
     if (!w->backward)
-        return clglu_gate_forward(b->context, &d, NULL, b->buffer[A], b->buffer[B], b->buffer[OUT], 0, NULL, NULL);
-    return clglu_gate_backward(b->context, &d, NULL, b->buffer[DY], b->buffer[A], b->buffer[B], b->buffer[OUT],
-                               b->buffer[OUT2], NULL, NULL, NULL, 0, NULL, NULL);
+        return clglu_gate_forward(b->context, &d, NULL, b->buffer[A], b->buffer[B], b->buffer[OUT], 0, NULL,
+                                  NULL);
+    return clglu_gate_backward(b->context, &d, NULL, b->buffer[DY], b->buffer[A], b->buffer[B],
+                               b->buffer[OUT], b->buffer[OUT2], NULL, NULL, NULL, 0, NULL, NULL);
 }
 
 static int enqueue(struct bench *b, const struct work *w)
@@ -141,12 +149,13 @@ static int enqueue(struct bench *b, const struct work *w)
         clglu_status status = enqueue_operator(b, w->what);
         return status == CLGLU_OK ? CLI_GO_ON : cli_failed(b->context, status, w->what->name);
     }
-    const cl_mem buffers[LIMIT_KINDS][BUFFERS] = {{b->buffer[A], b->buffer[OUT]},
-                                                  {b->buffer[A], b->buffer[B], b->buffer[OUT]},
-                                                  {b->buffer[DY], b->buffer[A], b->buffer[B], b->buffer[OUT],
-                                                   b->buffer[OUT2]},
-                                                  {b->buffer[A], b->buffer[OUT]}};
-    cl_int code = limits_enqueue(b->limits, b->queue, w->kind, w->dtype, w->form, w->elements, buffers[w->kind]);
+    const cl_mem buffers[LIMIT_KINDS][BUFFERS] = {
+        {b->buffer[A], b->buffer[OUT]},
+        {b->buffer[A], b->buffer[B], b->buffer[OUT]},
+        {b->buffer[DY], b->buffer[A], b->buffer[B], b->buffer[OUT], b->buffer[OUT2]},
+        {b->buffer[A], b->buffer[OUT]}};
+    cl_int code =
+        limits_enqueue(b->limits, b->queue, w->kind, w->dtype, w->form, w->elements, buffers[w->kind]);
     return code == CL_SUCCESS ? CLI_GO_ON : opencl_failed(code, "a limit kernel");
 }
 
@@ -163,7 +172,8 @@ static int sample(struct bench *b, const struct work *w, int runs, double *secon
     return code == CL_SUCCESS ? CLI_GO_ON : opencl_failed(code, "clFinish");
 }
 
-/* Runs that are thrown away (compilers, caches, lazy memory), and from the last how many make up some milliseconds. */
+/* Runs that are thrown away (compilers, caches, lazy memory), and from the last how many make up some
+ * milliseconds. */
 static int warm_up(struct bench *b, const struct work *w, double want, int *runs, double *seconds)
 {
     int code = sample(b, w, 1, seconds);
@@ -190,6 +200,22 @@ static int best_form(struct bench *b, struct work *w, struct limit_form *best, d
         if (!found || least < *seconds) *seconds = least, *best = forms[i];
         found = 1;
     }
+    return CLI_GO_ON;
+}
+
+/* The same, looked up if it was found before. */
+static int find_form(struct bench *b, struct work *w, struct limit_form *best)
+{
+    struct known_form *known = b->known[w->kind][w->dtype];
+    double seconds = 0;
+    int i = 0;
+    while (i < SIZES - 1 && known[i].elements && known[i].elements != w->elements) i++;
+    if (known[i].elements != w->elements) {
+        int code = best_form(b, w, &known[i].form, &seconds);
+        if (code != CLI_GO_ON) return code;
+        known[i].elements = w->elements;
+    }
+    *best = known[i].form;
     return CLI_GO_ON;
 }
 
@@ -228,13 +254,12 @@ int bench_run(struct bench *b, const struct bench_case *what, int repeats, struc
     int tensors = what->plain ? 2 + what->backward : what->backward ? 5 : 3;
     struct limit_form form;
     struct work operator_ = {.what = what}, limit = {.dtype = what->dtype, .elements = what->elements};
-    double seconds;
     limit.kind = tensors == 2 ? LIMIT_COPY : tensors == 3 ? LIMIT_MULTIPLY : LIMIT_BACKWARD;
     memset(row, 0, sizeof *row);
     row->what = *what;
     row->bytes = (double)tensors * (double)clglu_dtype_size(what->dtype) * (double)what->elements;
     int code = fill(b, what->dtype);
-    if (code == CLI_GO_ON) code = best_form(b, &limit, &form, &seconds);
+    if (code == CLI_GO_ON) code = find_form(b, &limit, &form);
     if (code != CLI_GO_ON) return code;
     limit.form = &form;
     limits_name(limit.kind, limit.dtype, &form, row->kernel, sizeof row->kernel);

@@ -1,8 +1,9 @@
 /* cachedir.c - a private folder for PoCL's compiler cache where its default does not serve.
    SPDX-License-Identifier: MIT */
 
-/* PoCL keeps compiled kernels in $POCL_CACHE_DIR, else $XDG_CACHE_HOME/pocl, else $HOME/.cache/pocl, else in a folder of
-   /tmp with a fixed name, whoever owns it. If it cannot make the folder, it has no device and does not say why. */
+/* PoCL keeps compiled kernels in $POCL_CACHE_DIR, else $XDG_CACHE_HOME/pocl, else $HOME/.cache/pocl, else in
+   a folder of /tmp with a fixed name, whoever owns it. If it cannot make the folder, it has no device and
+   does not say why. */
 
 #include "cachedir.h"
 
@@ -29,10 +30,14 @@ static int can_write(const char *path)
 enum cachedir_state cachedir_state(char *where, unsigned long size)
 {
     const char *chosen = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (chosen && *chosen) snprintf(where, size, "%s", chosen);
-    else if (xdg && *xdg) snprintf(where, size, "%s/pocl", xdg);
-    else if (home && *home) snprintf(where, size, "%s/.cache/pocl", home);
-    else snprintf(where, size, "/tmp/pocl_cache");
+    if (chosen && *chosen)
+        snprintf(where, size, "%s", chosen);
+    else if (xdg && *xdg)
+        snprintf(where, size, "%s/pocl", xdg);
+    else if (home && *home)
+        snprintf(where, size, "%s/.cache/pocl", home);
+    else
+        snprintf(where, size, "/tmp/pocl_cache");
     if (!(chosen && *chosen) && !(xdg && *xdg) && !(home && *home)) return CACHEDIR_SHARED;
     if (!can_write(where)) return CACHEDIR_UNWRITABLE;
     return (chosen && *chosen) || (xdg && *xdg) ? CACHEDIR_CHOSEN : CACHEDIR_FINE;

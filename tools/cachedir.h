@@ -15,8 +15,9 @@ enum cachedir_state {
 /* `where`: the folder that is meant. */
 enum cachedir_state cachedir_state(char *where, unsigned long size);
 
-/* Sets POCL_CACHE_DIR for this process and those it starts, if the state is SHARED or UNWRITABLE and the user has not
-   set it himself: to a folder that belongs to the user alone. CLGLU_POCL_CACHE tells them that it was set here. */
+/* Sets POCL_CACHE_DIR for this process and those it starts, if the state is SHARED or UNWRITABLE and the user
+   has not set it himself: to a folder that belongs to the user alone. CLGLU_POCL_CACHE tells them that it was
+   set here. */
 void cachedir_prepare(void);
 
 #endif

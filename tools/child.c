@@ -85,9 +85,12 @@ static int spawn(const struct child *c, int messages, int output, pid_t *pid)
 static void one_line(struct running *r, size_t length)
 {
     json_t *m = json_loadb(r->line, length, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(m) || r->ended) r->nonsense = 1;
-    else if (json_is_true(json_object_get(m, "end"))) r->ended = 1;
-    else if (r->child->message && r->child->message(m, r->child->user) != 0) r->nonsense = 1;
+    if (!json_is_object(m) || r->ended)
+        r->nonsense = 1;
+    else if (json_is_true(json_object_get(m, "end")))
+        r->ended = 1;
+    else if (r->child->message && r->child->message(m, r->child->user) != 0)
+        r->nonsense = 1;
     json_decref(m);
 }
 
@@ -135,8 +138,8 @@ static int has_ended(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-/* Reads until it has ended, talks nonsense or its time is over (returns 1). What it has started in its turn may hold the
-   pipes open: its own end counts, and what was written before that is read. */
+/* Reads until it has ended, talks nonsense or its time is over (returns 1). What it has started in its turn
+   may hold the pipes open: its own end counts, and what was written before that is read. */
 static int listen_to(struct running *r, double deadline)
 {
     while (!r->nonsense) {
@@ -155,10 +158,14 @@ static int listen_to(struct running *r, double deadline)
 
 static void judge(const struct running *r, int timed_out, int status, struct child_end *end)
 {
-    if (timed_out) end->how = CHILD_TIMED_OUT;
-    else if (r->nonsense) end->how = CHILD_NONSENSE;
-    else if (WIFSIGNALED(status)) end->how = CHILD_CRASHED;
-    else if (WEXITSTATUS(status) != 0 || !r->ended) end->how = CHILD_EXITED;
+    if (timed_out)
+        end->how = CHILD_TIMED_OUT;
+    else if (r->nonsense)
+        end->how = CHILD_NONSENSE;
+    else if (WIFSIGNALED(status))
+        end->how = CHILD_CRASHED;
+    else if (WEXITSTATUS(status) != 0 || !r->ended)
+        end->how = CHILD_EXITED;
     end->number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     char tail[TAIL + 1];
     size_t skip = r->tail_have > sizeof end->said - 1 ? r->tail_have - (sizeof end->said - 1) : 0;
@@ -201,12 +208,24 @@ void child_words(const struct child_end *e, char *out, size_t size)
 {
     const char *signal_name = e->how == CHILD_CRASHED ? strsignal(e->number) : "";
     switch (e->how) {
-    case CHILD_GOOD: snprintf(out, size, "%s", ""); break;
-    case CHILD_NOT_STARTED: snprintf(out, size, "no process could be started"); break;
-    case CHILD_EXITED: snprintf(out, size, "ended early with exit status %d", e->number); break;
-    case CHILD_CRASHED: snprintf(out, size, "crashed (%s)", signal_name ? signal_name : "a signal"); break;
-    case CHILD_TIMED_OUT: snprintf(out, size, "was killed after %.0f s", e->seconds); break;
-    case CHILD_NONSENSE: snprintf(out, size, "answered nonsense"); break;
+    case CHILD_GOOD:
+        snprintf(out, size, "%s", "");
+        break;
+    case CHILD_NOT_STARTED:
+        snprintf(out, size, "no process could be started");
+        break;
+    case CHILD_EXITED:
+        snprintf(out, size, "ended early with exit status %d", e->number);
+        break;
+    case CHILD_CRASHED:
+        snprintf(out, size, "crashed (%s)", signal_name ? signal_name : "a signal");
+        break;
+    case CHILD_TIMED_OUT:
+        snprintf(out, size, "was killed after %.0f s", e->seconds);
+        break;
+    case CHILD_NONSENSE:
+        snprintf(out, size, "answered nonsense");
+        break;
     }
 }
 

@@ -1,5 +1,5 @@
-/* child.h - this program started afresh as a child, and its messages read: what a driver does there is its own affair.
-   SPDX-License-Identifier: MIT */
+/* child.h - this program started afresh as a child, and its messages read: what a driver does there is its
+   own affair. SPDX-License-Identifier: MIT */
 
 #ifndef CLGLU_TOOLS_CHILD_H
 #define CLGLU_TOOLS_CHILD_H
@@ -18,7 +18,14 @@ struct child {
     void *user;
 };
 
-enum child_how { CHILD_GOOD, CHILD_NOT_STARTED, CHILD_EXITED, CHILD_CRASHED, CHILD_TIMED_OUT, CHILD_NONSENSE };
+enum child_how {
+    CHILD_GOOD,
+    CHILD_NOT_STARTED,
+    CHILD_EXITED,
+    CHILD_CRASHED,
+    CHILD_TIMED_OUT,
+    CHILD_NONSENSE
+};
 
 struct child_end {
     enum child_how how;

@@ -15,8 +15,9 @@
 enum { MAX_OPTIONS = 48, FIRST_LONG = 1000, MESSAGE = 8192 };
 
 static const struct cli_option common_options[] = {
-    {"device", 'd', "SELECTOR", "best, cpu, gpu, accelerator, P:D, part of a name, or conditions\n"
-                                "(gpu,fp64,mem>=4G); default CLGLU_DEVICE, else best",
+    {"device", 'd', "SELECTOR",
+     "best, cpu, gpu, accelerator, P:D, part of a name, or conditions\n"
+     "(gpu,fp64,mem>=4G); default CLGLU_DEVICE, else best",
      offsetof(struct cli_common, device)},
     {"json", 0, NULL, "the facts as JSON on standard output", offsetof(struct cli_common, json)},
     {"quiet", 'q', NULL, "no progress", offsetof(struct cli_common, quiet)},
@@ -37,17 +38,32 @@ static int all_options(const struct cli_command *self, const struct cli_option *
     return n;
 }
 
+enum { LEFT = 26, LINE = 80 };
+
+/* Words from column `left` (where the cursor is) on, folded at 80 columns; a newline counts as a space. */
+static void print_folded(const char *s, int left)
+{
+    for (int at = left, first = 1; *s; first = 0) {
+        int n = (int)strcspn(s, " \n");
+        if (at + 1 + n > LINE) {
+            printf("\n%*s", left, "");
+            at = left;
+            first = 1;
+        }
+        at += printf("%s%.*s", first ? "" : " ", n, s);
+        s += n + (s[n] != 0);
+    }
+    putchar('\n');
+}
+
 static void print_option(const struct cli_option *o)
 {
-    char left[64];
-    snprintf(left, sizeof left, "%c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-             o->letter ? ", " : "  ", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-    printf("  %-27s", left);
-    if (strlen(left) > 27) printf("\n%29s", "");
-    for (const char *s = o->help; *s; s++)
-        if (*s == '\n') printf("\n%31s", "");
-        else printf("%s%c", s == o->help ? "  " : "", *s);
-    putchar('\n');
+    char left[64], letter[8] = "    ";
+    if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+    printf("%-*s", LEFT, left);
+    if (strlen(left) >= LEFT) printf("\n%*s", LEFT, "");
+    print_folded(o->help, LEFT);
 }
 
 static void print_lines(const char *lines, const char *indent)
@@ -65,7 +81,7 @@ static void print_help(const struct cli_command *self)
     printf("clglu %s - %s\n\nUsage:\n", self->name, self->summary);
     print_lines(self->usage, "  ");
     putchar('\n');
-    if (self->about) print_lines(self->about, "");
+    if (self->about) print_folded(self->about, 0);
     printf("%sOptions:\n", self->about ? "\n" : "");
     int n = all_options(self, all);
     for (int i = 0; i < n; i++) print_option(all[i]);
@@ -103,7 +119,8 @@ static void getopt_tables(const struct cli_option *const *all, int n, struct opt
 {
     *shorts++ = ':';
     for (int i = 0; i < n; i++) {
-        longs[i] = (struct option){all[i]->name, all[i]->arg ? required_argument : no_argument, NULL, FIRST_LONG + i};
+        longs[i] = (struct option){all[i]->name, all[i]->arg ? required_argument : no_argument, NULL,
+                                   FIRST_LONG + i};
         if (!all[i]->letter) continue;
         *shorts++ = all[i]->letter;
         if (all[i]->arg) *shorts++ = ':';
@@ -124,7 +141,8 @@ static int bad_option(const struct cli_command *self, int code, char **argv)
 {
     if (code == ':') return cli_usage(self, "option '%s' needs an argument", argv[optind - 1]);
     if (optopt && optopt < FIRST_LONG) return cli_usage(self, "unknown option '-%c'", optopt);
-    return cli_usage(self, optopt ? "option '%s' takes no argument" : "unknown option '%s'", argv[optind - 1]);
+    return cli_usage(self, optopt ? "option '%s' takes no argument" : "unknown option '%s'",
+                     argv[optind - 1]);
 }
 
 int cli_parse(const struct cli_command *self, int argc, char **argv, void *values)
@@ -174,7 +192,8 @@ int cli_number(const struct cli_command *self, const char *option, const char *t
     if (!text) return CLI_GO_ON;
     char *end;
     double v = strtod(text, &end);
-    if (end == text || *end || !isfinite(v)) return cli_usage(self, "--%s: '%s' is not a number", option, text);
+    if (end == text || *end || !isfinite(v))
+        return cli_usage(self, "--%s: '%s' is not a number", option, text);
     *value = v;
     return CLI_GO_ON;
 }
@@ -217,7 +236,8 @@ const char *cli_selector(const struct cli_common *common)
     return common->device ? common->device : env && *env ? env : "best";
 }
 
-/* The library tells the log alone why no context opened. Later failures are asked for (clglu_context_error). */
+/* The library tells the log alone why no context opened. Later failures are asked for (clglu_context_error).
+ */
 static void keep_log(const char *text, void *user)
 {
     struct cli_device *d = user;
@@ -238,8 +258,8 @@ int cli_open(struct cli_device *device, const char *selector, int trust)
     clglu_status status = clglu_context_open(selector, &params, &device->context);
     device->opening = 0;
     if (status == CLGLU_OK) return CLI_GO_ON;
-    cli_say("no context for device '%s': %s%s%s", selector, clglu_status_name(status), device->used ? ":\n  " : "",
-            device->text);
+    cli_say("no context for device '%s': %s%s%s", selector, clglu_status_name(status),
+            device->used ? ":\n  " : "", device->text);
     int code = cli_exit_of(status);
     if (code == CLI_NO_DEVICE) fprintf(stderr, "'clglu doctor' says what is missing.\n");
     return code;

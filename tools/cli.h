@@ -20,8 +20,8 @@ enum cli_exit {
     CLI_OPENCL = 5
 };
 
-/* An option: its argument (NULL: it takes none) is stored, as text, in the `const char *` at `offset` of the command's
-   struct of options; one without an argument stores "". A list ends with a row without a name. */
+/* An option: its argument (NULL: it takes none) is stored, as text, in the `const char *` at `offset` of the
+   command's struct of options; one without an argument stores "". A list ends with a row without a name. */
 struct cli_option {
     const char *name;
     char letter; /* 0: none */
@@ -47,7 +47,8 @@ struct cli_command {
    Returns CLI_GO_ON, else the exit status at which the command ends. */
 int cli_parse(const struct cli_command *self, int argc, char **argv, void *values);
 
-/* One message on stderr; the _usage form adds where help is and returns CLI_USAGE. Arguments may be foreign text. */
+/* One message on stderr; the _usage form adds where help is and returns CLI_USAGE. Arguments may be foreign
+ * text. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage(const struct cli_command *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -65,7 +66,8 @@ int cli_failed(const clglu_context *context, clglu_status status, const char *wh
 /* The selector in force: --device, else CLGLU_DEVICE, else "best". */
 const char *cli_selector(const struct cli_common *common);
 
-/* A context and what the library had to say while it opened; it stays where it is as long as the context lives. */
+/* A context and what the library had to say while it opened; it stays where it is as long as the context
+ * lives. */
 struct cli_device {
     clglu_context *context;
     int opening;
@@ -73,8 +75,8 @@ struct cli_device {
     char text[4096];
 };
 
-/* Opens a context; says why not on stderr. `trust`: without the self-test. Returns CLI_GO_ON or an exit status;
-   the context is the caller's to close. */
+/* Opens a context; says why not on stderr. `trust`: without the self-test. Returns CLI_GO_ON or an exit
+   status; the context is the caller's to close. */
 int cli_open(struct cli_device *device, const char *selector, int trust);
 
 #endif

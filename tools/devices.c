@@ -38,8 +38,10 @@ static void print_device(const clglu_device_facts *f)
              f->compute_units, f->clock_mhz, f->vector_width, f->max_work_group);
     print_fact("type", line);
     print_memory(f);
-    snprintf(line, sizeof line, "%s, %s, driver %s", text_clean(version, sizeof version, f->device_version, 0),
-             text_clean(name, sizeof name, f->c_version, 0), text_clean(driver, sizeof driver, f->driver_version, 0));
+    snprintf(line, sizeof line, "%s, %s, driver %s",
+             text_clean(version, sizeof version, f->device_version, 0),
+             text_clean(name, sizeof name, f->c_version, 0),
+             text_clean(driver, sizeof driver, f->driver_version, 0));
     print_fact("version", line);
     snprintf(line, sizeof line, "fp16 %s, fp64 %s, fma %s, subnormals %s, nearest %s, inf/nan %s",
              f->fp16 ? "yes" : "no", f->fp64 ? "yes" : "no", f->fma ? "fast" : "emulated",
@@ -58,8 +60,10 @@ static void on_device(const clglu_device_facts *f, void *user)
     }
     if (list->shown++) putchar('\n');
     text_clean(name, sizeof name, f->device_id ? f->name : "(no device)", 0);
-    if (f->device_id) printf("%s%u:%u  ", text_on(stdout, TEXT_BOLD), f->platform, f->device);
-    else printf("%s%u:-  ", text_on(stdout, TEXT_BOLD), f->platform);
+    if (f->device_id)
+        printf("%s%u:%u  ", text_on(stdout, TEXT_BOLD), f->platform, f->device);
+    else
+        printf("%s%u:-  ", text_on(stdout, TEXT_BOLD), f->platform);
     printf("%s%s\n", name, text_off(stdout, TEXT_BOLD));
     print_fact("platform", text_clean(platform, sizeof platform, f->platform_name, 0));
     if (f->device_id) print_device(f);
@@ -105,9 +109,12 @@ static int run(const struct cli_command *self, int argc, char **argv)
 }
 
 const struct cli_command command_devices = {
-    "devices", "all OpenCL platforms and devices, with facts and a verdict",
+    "devices",
+    "all OpenCL platforms and devices, with facts and a verdict",
     "clglu devices [--device SELECTOR] [--json]",
     "The verdict is that of a self-test, which builds and runs a small program on each\n"
     "device. With --device (not CLGLU_DEVICE) only the device that it picks is shown.\n"
     "Exit status 3 if none is usable.",
-    "clglu devices\nclglu devices --json | jq '.devices[] | select(.usable) | .name'", NULL, run};
+    "clglu devices\nclglu devices --json | jq '.devices[] | select(.usable) | .name'",
+    NULL,
+    run};

@@ -14,18 +14,15 @@ static const struct {
     const char *name;
     doctor_check *run;
 } checks[] = {
-    {"loader", doctor_loader},
-    {"drivers", doctor_drivers},
-    {"home", doctor_home},
-    {"environment", doctor_environment},
-    {"device files", doctor_nodes},
-    {"devices", doctor_devices},
+    {"loader", doctor_loader},           {"drivers", doctor_drivers},    {"home", doctor_home},
+    {"environment", doctor_environment}, {"device files", doctor_nodes}, {"devices", doctor_devices},
     {"selector", doctor_selector},
 };
 
 static const char *const level_names[] = {"ok", "note", "warn", "FAIL"};
 
-void doctor_add(struct doctor *d, const char *check, enum doctor_level level, const char *remedy, const char *format, ...)
+void doctor_add(struct doctor *d, const char *check, enum doctor_level level, const char *remedy,
+                const char *format, ...)
 {
     char raw[600];
     va_list args;
@@ -67,8 +64,8 @@ static json_t *to_json(const struct doctor *d)
     json_t *root = json_root("doctor"), *list = json_array();
     for (int i = 0; i < d->count; i++)
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "check", d->list[i].check, "level",
-                                              level_names[d->list[i].level], "text", d->list[i].text, "remedy",
-                                              d->list[i].remedy));
+                                              level_names[d->list[i].level], "text", d->list[i].text,
+                                              "remedy", d->list[i].remedy));
     json_object_set_new(root, "findings", list);
     json_object_set_new(root, "usable_devices", json_integer(d->usable));
     return root;
@@ -95,7 +92,11 @@ static int run(const struct cli_command *self, int argc, char **argv)
 }
 
 const struct cli_command command_doctor = {
-    "doctor", "what is missing for OpenCL here, and the command that brings it",
+    "doctor",
+    "what is missing for OpenCL here, and the command that brings it",
     "clglu doctor [--device SELECTOR] [--json]",
     "Looks at the loader, the drivers, the environment, permissions and every device (each in\n"
-    "a process of its own). Exit status 0 if a device is usable, else 3.", "clglu doctor", NULL, run};
+    "a process of its own). Exit status 0 if a device is usable, else 3.",
+    "clglu doctor",
+    NULL,
+    run};

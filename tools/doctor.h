@@ -19,17 +19,18 @@ struct doctor {
         const char *check;
         enum doctor_level level;
         char text[600], remedy[300]; /* remedy: a command, or "" */
-    } *list;
+    } * list;
 };
 
 /* Adds a finding; remedy NULL: there is nothing to do. Texts are cleaned here. */
-void doctor_add(struct doctor *d, const char *check, enum doctor_level level, const char *remedy, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void doctor_add(struct doctor *d, const char *check, enum doctor_level level, const char *remedy,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* One check a row: they run in this order. A new check is a new row in doctor.c and a function in its file. */
+/* One check a row: they run in this order. A new check is a new row in doctor.c and a function in its file.
+ */
 typedef void doctor_check(struct doctor *d, const char *name);
-doctor_check doctor_loader, doctor_drivers;              /* doctor_driver.c */
+doctor_check doctor_loader, doctor_drivers;                 /* doctor_driver.c */
 doctor_check doctor_home, doctor_environment, doctor_nodes; /* doctor_system.c */
-doctor_check doctor_devices, doctor_selector;            /* doctor_device.c */
+doctor_check doctor_devices, doctor_selector;               /* doctor_device.c */
 
 #endif

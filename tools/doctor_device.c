@@ -20,7 +20,8 @@ static void judge_device(struct doctor *d, const char *name, const struct sweep_
     else if (row->platform < 0)
         doctor_add(d, name, DOCTOR_FAIL, NULL, "%s: %s", row->name, row->why);
     else
-        doctor_add(d, name, DOCTOR_WARN, NULL, "%d:%d %s is not usable: %s", row->platform, row->device, row->name, row->why);
+        doctor_add(d, name, DOCTOR_WARN, NULL, "%d:%d %s is not usable: %s", row->platform, row->device,
+                   row->name, row->why);
 }
 
 void doctor_devices(struct doctor *d, const char *name)
@@ -32,9 +33,11 @@ void doctor_devices(struct doctor *d, const char *name)
         judge_device(d, name, sweep.rows[i]);
     }
     if (sweep.count == 0)
-        doctor_add(d, name, DOCTOR_FAIL, "apt-get install pocl-opencl-icd", "the OpenCL loader finds no platform");
+        doctor_add(d, name, DOCTOR_FAIL, "apt-get install pocl-opencl-icd",
+                   "the OpenCL loader finds no platform");
     else if (!d->usable)
-        doctor_add(d, name, DOCTOR_FAIL, "apt-get install pocl-opencl-icd", "no device is usable; PoCL is for any CPU");
+        doctor_add(d, name, DOCTOR_FAIL, "apt-get install pocl-opencl-icd",
+                   "no device is usable; PoCL is for any CPU");
     sweep_free(&sweep);
 }
 
@@ -48,6 +51,6 @@ void doctor_selector(struct doctor *d, const char *name)
     if (end.how == CHILD_EXITED && end.number == CLI_GOOD)
         doctor_add(d, name, DOCTOR_OK, NULL, "'%s' picks a usable device", d->selector);
     else
-        doctor_add(d, name, DOCTOR_WARN, "clglu devices   # names and numbers to select by", "'%s' picks no usable device",
-                   d->selector);
+        doctor_add(d, name, DOCTOR_WARN, "clglu devices   # names and numbers to select by",
+                   "'%s' picks no usable device", d->selector);
 }

@@ -1,4 +1,5 @@
-/* doctor_driver.c - clglu doctor's checks of the OpenCL loader and its drivers. SPDX-License-Identifier: MIT */
+/* doctor_driver.c - clglu doctor's checks of the OpenCL loader and its drivers. SPDX-License-Identifier: MIT
+ */
 
 #include "child.h"
 #include "doctor.h"
@@ -28,8 +29,10 @@ void doctor_loader(struct doctor *d, const char *name)
 {
     char path[512];
     mapped_library("libOpenCL.so", path, sizeof path);
-    if (*path) doctor_add(d, name, DOCTOR_OK, NULL, "%s", path);
-    else doctor_add(d, name, DOCTOR_NOTE, NULL, "OpenCL is linked, /proc does not say from where");
+    if (*path)
+        doctor_add(d, name, DOCTOR_OK, NULL, "%s", path);
+    else
+        doctor_add(d, name, DOCTOR_NOTE, NULL, "OpenCL is linked, /proc does not say from where");
 }
 
 /* The Debian package that brings a driver, from its library's name. */
@@ -37,8 +40,9 @@ static const char *package_of(const char *library)
 {
     static const struct {
         const char *part, *package;
-    } known[] = {{"pocl", "pocl-opencl-icd"}, {"Mesa", "mesa-opencl-icd"}, {"Rusticl", "mesa-opencl-icd"},
-                 {"nvidia", "nvidia-opencl-icd"}, {"igdrcl", "intel-opencl-icd"}, {"beignet", "beignet-opencl-icd"},
+    } known[] = {{"pocl", "pocl-opencl-icd"},    {"Mesa", "mesa-opencl-icd"},
+                 {"Rusticl", "mesa-opencl-icd"}, {"nvidia", "nvidia-opencl-icd"},
+                 {"igdrcl", "intel-opencl-icd"}, {"beignet", "beignet-opencl-icd"},
                  {"oclgrind", "oclgrind"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strstr(library, known[i].part)) return known[i].package;
@@ -61,8 +65,10 @@ static void judge_driver(struct doctor *d, const char *name, const struct icd *i
     char error[400] = "", words[96], remedy[300];
     struct child_end end;
     struct child child = {args, NULL, 30, take_error, NULL, error};
-    if (package) snprintf(remedy, sizeof remedy, "apt-get install --reinstall %s", package);
-    else snprintf(remedy, sizeof remedy, "rm %.200s   # or install what it names", file);
+    if (package)
+        snprintf(remedy, sizeof remedy, "apt-get install --reinstall %s", package);
+    else
+        snprintf(remedy, sizeof remedy, "rm %.200s   # or install what it names", file);
     if (!*icd->library) {
         doctor_add(d, name, DOCTOR_WARN, remedy, "%s is empty or cannot be read", file);
         return;
@@ -70,9 +76,12 @@ static void judge_driver(struct doctor *d, const char *name, const struct icd *i
     child_run(&child, &end);
     child_words(&end, words, sizeof words);
     if (end.how != CHILD_GOOD)
-        doctor_add(d, name, DOCTOR_WARN, remedy, "%s: loading %s in a process of its own: it %s", file, icd->library, words);
-    else if (*error) doctor_add(d, name, DOCTOR_WARN, remedy, "%s: %s does not load: %s", file, icd->library, error);
-    else doctor_add(d, name, DOCTOR_OK, NULL, "%s: %s", file, icd->library);
+        doctor_add(d, name, DOCTOR_WARN, remedy, "%s: loading %s in a process of its own: it %s", file,
+                   icd->library, words);
+    else if (*error)
+        doctor_add(d, name, DOCTOR_WARN, remedy, "%s: %s does not load: %s", file, icd->library, error);
+    else
+        doctor_add(d, name, DOCTOR_OK, NULL, "%s: %s", file, icd->library);
 }
 
 void doctor_drivers(struct doctor *d, const char *name)
@@ -81,9 +90,10 @@ void doctor_drivers(struct doctor *d, const char *name)
     const char *place = icd_place(), *chosen = getenv("OCL_ICD_VENDORS");
     int n = icd_list(list);
     if (n == 0 && chosen && *chosen)
-        doctor_add(d, name, DOCTOR_FAIL, "unset OCL_ICD_VENDORS", "OCL_ICD_VENDORS=%s: no *.icd file is there", place);
+        doctor_add(d, name, DOCTOR_FAIL, "unset OCL_ICD_VENDORS",
+                   "OCL_ICD_VENDORS=%s: no *.icd file is there", place);
     else if (n == 0)
-        doctor_add(d, name, DOCTOR_FAIL, "apt-get install pocl-opencl-icd",
-                   "no driver is installed: %s %s", place, access(place, F_OK) ? "does not exist" : "has no *.icd file");
+        doctor_add(d, name, DOCTOR_FAIL, "apt-get install pocl-opencl-icd", "no driver is installed: %s %s",
+                   place, access(place, F_OK) ? "does not exist" : "has no *.icd file");
     for (int i = 0; i < n; i++) judge_driver(d, name, &list[i]);
 }

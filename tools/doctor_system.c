@@ -21,14 +21,17 @@ void doctor_home(struct doctor *d, const char *name)
     if (ours && chosen && !(home && *home))
         doctor_add(d, name, DOCTOR_WARN, "export HOME=$(getent passwd $(id -u) | cut -d: -f6)",
                    "HOME is unset: PoCL then keeps its kernels in a shared folder of /tmp, whoever owns it; "
-                   "this command uses %s instead, other programs do not", chosen);
+                   "this command uses %s instead, other programs do not",
+                   chosen);
     else if (ours && chosen)
         doctor_add(d, name, DOCTOR_WARN, "export POCL_CACHE_DIR=/tmp/pocl-$(id -u)",
                    "HOME=%s cannot be written: PoCL then has no device and does not say why; this command "
-                   "uses %s instead, other programs do not", home, chosen);
+                   "uses %s instead, other programs do not",
+                   home, chosen);
     else if (state == CACHEDIR_SHARED)
         doctor_add(d, name, DOCTOR_FAIL, "export POCL_CACHE_DIR=$(mktemp -d)",
-                   "HOME is unset and no folder of one's own could be made: PoCL uses %s, whoever owns it", where);
+                   "HOME is unset and no folder of one's own could be made: PoCL uses %s, whoever owns it",
+                   where);
     else if (state == CACHEDIR_UNWRITABLE)
         doctor_add(d, name, DOCTOR_FAIL, "export POCL_CACHE_DIR=$(mktemp -d)",
                    "%s cannot be written: PoCL then has no device and does not say why", where);
@@ -56,7 +59,8 @@ void doctor_environment(struct doctor *d, const char *name)
             if (strncmp(*e, known[i].prefix, strlen(known[i].prefix)) != 0) continue;
             if (ours && strncmp(*e, "POCL_CACHE_DIR=", 15) == 0) continue;
             char remedy[300];
-            snprintf(remedy, sizeof remedy, "unset %.*s   # if it is not meant", (int)(n < 200 ? n : 200), *e);
+            snprintf(remedy, sizeof remedy, "unset %.*s   # if it is not meant", (int)(n < 200 ? n : 200),
+                     *e);
             doctor_add(d, name, DOCTOR_NOTE, remedy, "%.300s: %s", *e, known[i].meaning);
             found = 1;
         }
@@ -74,7 +78,8 @@ static void judge_node(struct doctor *d, const char *name, const char *path, int
         return;
     }
     struct group *group = getgrgid(st.st_gid);
-    snprintf(remedy, sizeof remedy, "sudo usermod -aG %s $USER   # then log in again", group ? group->gr_name : "render");
+    snprintf(remedy, sizeof remedy, "sudo usermod -aG %s $USER   # then log in again",
+             group ? group->gr_name : "render");
     doctor_add(d, name, DOCTOR_WARN, remedy, "%s may not be opened: its GPU is not seen", path);
 }
 
@@ -86,11 +91,15 @@ void doctor_nodes(struct doctor *d, const char *name)
     for (struct dirent *e; folder && (e = readdir(folder)) != NULL;) {
         char path[300];
         snprintf(path, sizeof path, "/dev/dri/%.255s", e->d_name);
-        if (strncmp(e->d_name, "render", 6) == 0 || strncmp(e->d_name, "card", 4) == 0) judge_node(d, name, path, &good);
+        if (strncmp(e->d_name, "render", 6) == 0 || strncmp(e->d_name, "card", 4) == 0)
+            judge_node(d, name, path, &good);
     }
     if (folder) closedir(folder);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) judge_node(d, name, others[i], &good);
     if (d->count > before) return;
-    if (good) doctor_add(d, name, DOCTOR_OK, NULL, "%d may be opened", good);
-    else doctor_add(d, name, DOCTOR_NOTE, NULL, "no GPU's device file is there (/dev/dri, /dev/kfd, /dev/nvidia*)");
+    if (good)
+        doctor_add(d, name, DOCTOR_OK, NULL, "%d may be opened", good);
+    else
+        doctor_add(d, name, DOCTOR_NOTE, NULL,
+                   "no GPU's device file is there (/dev/dri, /dev/kfd, /dev/nvidia*)");
 }

@@ -9,8 +9,8 @@
 
 enum { SLOTS = 8 };
 
-/* The command's only state outside its calls. A handler may run between any two instructions, so `used` is set after
-   the name is written and before the file is made. */
+/* The command's only state outside its calls. A handler may run between any two instructions, so `used` is
+   set after the name is written and before the file is made. */
 static char names[SLOTS][PATH_MAX];
 static volatile sig_atomic_t used[SLOTS];
 static volatile sig_atomic_t child;
@@ -35,12 +35,14 @@ static void on_signal(int number)
 
 void ending_prepare(void)
 {
-    static const int list[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    static const int list[] = {SIGINT,  SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
+                               SIGABRT, SIGSEGV, SIGBUS, SIGFPE,  SIGILL};
     struct sigaction action = {0}, old;
     action.sa_handler = on_signal;
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (sigaction(list[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) sigaction(list[i], &action, NULL);
+        if (sigaction(list[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            sigaction(list[i], &action, NULL);
     atexit(clean_up);
 }
 

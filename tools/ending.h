@@ -11,11 +11,12 @@
 #define PATH_MAX 4096
 #endif
 
-/* Called once, first of all. Signals that end the process, and exit (also a driver's), then do what is registered. */
+/* Called once, first of all. Signals that end the process, and exit (also a driver's), then do what is
+ * registered. */
 void ending_prepare(void);
 
-/* A place for the name (PATH_MAX bytes) of a temporary file; -1 if all are taken. The file is removed at the end from
-   ending_use until ending_forget. */
+/* A place for the name (PATH_MAX bytes) of a temporary file; -1 if all are taken. The file is removed at the
+   end from ending_use until ending_forget. */
 int ending_slot(void);
 char *ending_name(int slot);
 void ending_use(int slot);

@@ -1,4 +1,5 @@
-/* gate.c - clglu gate: y = act(a) * gate(b), or its backward, over .npy files. SPDX-License-Identifier: MIT */
+/* gate.c - clglu gate: y = act(a) * gate(b), or its backward, over .npy files. SPDX-License-Identifier: MIT
+ */
 
 #include "commands.h"
 #include "gate.h"
@@ -27,8 +28,10 @@ static const struct cli_option options[] = {
     {"packed-bias", 0, "BX.npy", "both in one vector, in the layout of --packed", AT(packed_bias)},
     {"rounding", 0, "MODE", "once (default), or torch: act(a) is rounded to the dtype first", AT(rounding)},
     {"dtype", 0, "TYPE", "f32, f16 or bf16; needed for bf16, which npy calls '<u2' or '|V2'", AT(dtype)},
-    {"check", 0, NULL, "compare each element with the reference in double and with the\n"
-                       "arithmetic's own bits; exit status 1 if it is outside the bound", AT(check)},
+    {"check", 0, NULL,
+     "compare each element with the reference in double and with the\n"
+     "arithmetic's own bits; exit status 1 if it is outside the bound",
+     AT(check)},
     {NULL, 0, NULL, NULL, 0}};
 #undef AT
 
@@ -65,7 +68,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
 }
 
 const struct cli_command command_gate = {
-    "gate", "y = act(a) * gate(b), or its backward, over .npy files",
+    "gate",
+    "y = act(a) * gate(b), or its backward, over .npy files",
     "clglu gate --variant NAME --a A.npy --b B.npy -o Y.npy\n"
     "clglu gate --variant NAME --packed X.npy --layout LAYOUT -o Y.npy\n"
     "clglu gate ... --backward DY.npy --da DA.npy --db DB.npy [-o Y.npy]\n"
@@ -74,4 +78,6 @@ const struct cli_command command_gate = {
     "inputs; they appear whole, or not at all (also if --check fails).\n"
     "The last dimension is cols; an array of one dimension is one row.",
     "clglu gate --variant geglu --a a.npy --b b.npy -o y.npy --check\n"
-    "clglu gate --variant swiglu --packed x.npy --layout act-first -o y.npy", options, run};
+    "clglu gate --variant swiglu --packed x.npy --layout act-first -o y.npy",
+    options,
+    run};

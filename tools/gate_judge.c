@@ -45,7 +45,8 @@ static int judge_mode(const struct cli_command *self, const struct gate_options 
     int code = cli_dtype(self, o->dtype, &dtype);
     j->dtype = o->dtype ? (int)dtype : -1;
     if (code != CLI_GO_ON || !o->rounding || strcmp(o->rounding, "once") == 0) return code;
-    if (strcmp(o->rounding, "torch") != 0) return cli_usage(self, "--rounding: once or torch, not '%s'", o->rounding);
+    if (strcmp(o->rounding, "torch") != 0)
+        return cli_usage(self, "--rounding: once or torch, not '%s'", o->rounding);
     j->desc.rounding = CLGLU_ROUND_LIKE_TORCH;
     return CLI_GO_ON;
 }
@@ -58,7 +59,8 @@ static int judge_files(const struct cli_command *self, const struct gate_options
         return cli_usage(self, "which inputs? Either --a A.npy --b B.npy, or --packed X.npy");
     if (o->packed_bias && (o->bias_a || o->bias_b || !o->packed))
         return cli_usage(self, "--packed-bias goes with --packed, and without --bias-a and --bias-b");
-    if ((o->da || o->db) && !o->dy) return cli_usage(self, "--da and --db need the gradient of y: --backward DY.npy");
+    if ((o->da || o->db) && !o->dy)
+        return cli_usage(self, "--da and --db need the gradient of y: --backward DY.npy");
     if (o->dy && !o->da && !o->db && !o->check)
         return cli_usage(self, "--backward needs --da DA.npy, --db DB.npy or --check");
     if (!o->y && !o->da && !o->db && !o->check)

@@ -47,7 +47,9 @@ static int read_folder(const char *path, struct icd list[ICD_MAX])
     if (!folder) return 0;
     for (struct dirent *e; n < ICD_MAX && (e = readdir(folder)) != NULL;) {
         if (!ends_with(e->d_name, ".icd")) continue;
-        if ((size_t)snprintf(list[n].file, sizeof list[n].file, "%s/%s", path, e->d_name) >= sizeof list[n].file) continue;
+        if ((size_t)snprintf(list[n].file, sizeof list[n].file, "%s/%s", path, e->d_name) >=
+            sizeof list[n].file)
+            continue;
         read_icd(&list[n++]);
     }
     closedir(folder);

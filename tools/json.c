@@ -83,26 +83,46 @@ json_t *json_facts(const clglu_device_facts *f)
     json_t *o = json_object();
     const struct {
         const char *key, *text;
-    } texts[] = {{"platform_name", f->platform_name}, {"platform_version", f->platform_version},
-                 {"name", f->name}, {"vendor", f->vendor}, {"type", device_type_name(f)},
-                 {"device_version", f->device_version}, {"c_version", f->c_version},
-                 {"driver_version", f->driver_version}, {"verdict", f->verdict}, {"remarks", f->remarks}};
+    } texts[] = {{"platform_name", f->platform_name},
+                 {"platform_version", f->platform_version},
+                 {"name", f->name},
+                 {"vendor", f->vendor},
+                 {"type", device_type_name(f)},
+                 {"device_version", f->device_version},
+                 {"c_version", f->c_version},
+                 {"driver_version", f->driver_version},
+                 {"verdict", f->verdict},
+                 {"remarks", f->remarks}};
     const struct {
         const char *key;
         uint64_t value;
-    } counts[] = {{"platform", f->platform}, {"device", f->device}, {"compute_units", f->compute_units},
-                  {"clock_mhz", f->clock_mhz}, {"global_bytes", f->global_bytes},
-                  {"max_alloc_bytes", f->max_alloc_bytes}, {"cache_bytes", f->cache_bytes},
-                  {"local_bytes", f->local_bytes}, {"max_work_group", f->max_work_group},
-                  {"vector_width", f->vector_width}, {"address_bits", f->address_bits},
+    } counts[] = {{"platform", f->platform},
+                  {"device", f->device},
+                  {"compute_units", f->compute_units},
+                  {"clock_mhz", f->clock_mhz},
+                  {"global_bytes", f->global_bytes},
+                  {"max_alloc_bytes", f->max_alloc_bytes},
+                  {"cache_bytes", f->cache_bytes},
+                  {"local_bytes", f->local_bytes},
+                  {"max_work_group", f->max_work_group},
+                  {"vector_width", f->vector_width},
+                  {"address_bits", f->address_bits},
                   {"profiling_ns", f->profiling_ns}};
     const struct {
         const char *key;
         int value;
-    } flags[] = {{"present", f->device_id != NULL}, {"usable", f->usable}, {"available", f->available},
-                 {"compiler", f->compiler}, {"little_endian", f->little_endian}, {"fp16", f->fp16},
-                 {"fp64", f->fp64}, {"unified", f->unified}, {"subnormals", f->subnormals},
-                 {"round_nearest", f->round_nearest}, {"inf_nan", f->inf_nan}, {"fma", f->fma}};
+    } flags[] = {{"present", f->device_id != NULL},
+                 {"usable", f->usable},
+                 {"available", f->available},
+                 {"compiler", f->compiler},
+                 {"little_endian", f->little_endian},
+                 {"fp16", f->fp16},
+                 {"fp64", f->fp64},
+                 {"unified", f->unified},
+                 {"subnormals", f->subnormals},
+                 {"round_nearest", f->round_nearest},
+                 {"inf_nan", f->inf_nan},
+                 {"fma", f->fma}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) add_count(o, counts[i].key, counts[i].value);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         json_object_set_new(o, texts[i].key, json_text(texts[i].text));

@@ -7,7 +7,8 @@
 
 #include <jansson.h>
 
-/* Prints `root` on standard output (path NULL or "-") or writes it as a file, and frees it. Returns an exit status. */
+/* Prints `root` on standard output (path NULL or "-") or writes it as a file, and frees it. Returns an exit
+ * status. */
 int json_emit(json_t *root, const char *path);
 
 /* A number, or a string ("inf", "-inf", "nan") where JSON has no number for it. */
@@ -23,7 +24,8 @@ json_t *json_root(const char *command);
 /* All facts of a device. */
 json_t *json_facts(const clglu_device_facts *facts);
 
-/* The word for a device's type: "GPU", "CPU", "accelerator", "custom"; "none" for a platform without a device. */
+/* The word for a device's type: "GPU", "CPU", "accelerator", "custom"; "none" for a platform without a
+ * device. */
 const char *device_type_name(const clglu_device_facts *facts);
 
 #endif

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* TYPE 0 f32, 1 f16, 2 bf16; W the vector width; FLAVOUR as in limits.h. The short types are widened, multiplied in f32 and
-   rounded to nearest even, without a thought for NaN: a limit may be simpler than the operator. */
+/* TYPE 0 f32, 1 f16, 2 bf16; W the vector width; FLAVOUR as in limits.h. The short types are widened,
+   multiplied in f32 and rounded to nearest even, without a thought for NaN: a limit may be simpler than the
+   operator. */
 static const char source[] =
     "#define CAT_(a, b) a##b\n"
     "#define CAT(a, b) CAT_(a, b)\n"
@@ -101,7 +102,8 @@ static const char source[] =
     "__kernel void limit(__global const float *in, __global float *out)\n"
     "{\n"
     "    F s = (F)(in[0]), c = (F)(in[1]);\n"
-    "    F p = c, q = c + 1.0f, r = c + 2.0f, t = c + 3.0f, u = c + 4.0f, v = c + 5.0f, w = c + 6.0f, x = c + 7.0f;\n"
+    "    F p = c, q = c + 1.0f, r = c + 2.0f, t = c + 3.0f, u = c + 4.0f, v = c + 5.0f, w = c + 6.0f, x = c "
+    "+ 7.0f;\n"
     "    for (int i = 0; i < STEPS; i++) {\n"
     "        STEP(p); STEP(q); STEP(r); STEP(t); STEP(u); STEP(v); STEP(w); STEP(x);\n"
     "    }\n"
@@ -163,8 +165,10 @@ static int width_index(unsigned width)
 int limits_forms(const struct limits *l, enum limit_kind kind, clglu_dtype dtype, struct limit_form *forms)
 {
     int n = 0, flavours = 1;
-    if (kind == LIMIT_FMA) flavours = 2;
-    else if (dtype == CLGLU_F16 && kind != LIMIT_COPY) flavours = l->fp16 ? 3 : 2;
+    if (kind == LIMIT_FMA)
+        flavours = 2;
+    else if (dtype == CLGLU_F16 && kind != LIMIT_COPY)
+        flavours = l->fp16 ? 3 : 2;
     for (int w = 0; w < WIDTHS; w++)
         for (int f = 0; f < flavours; f++) {
             forms[n++] = (struct limit_form){widths[w], f, l->max_group < 256 ? 0 : 256};
@@ -179,8 +183,8 @@ cl_int limits_enqueue(struct limits *l, cl_command_queue queue, enum limit_kind 
     static const cl_uint arguments[LIMIT_KINDS] = {2, 3, 5, 2};
     cl_kernel *kernel = &l->kernel[kind][dtype][width_index(form->width)][form->flavour];
     char options[96];
-    snprintf(options, sizeof options, "-DKIND=%d -DTYPE=%d -DW=%u -DFLAVOUR=%d -DSTEPS=%d", kind, dtype, form->width,
-             form->flavour, LIMIT_FMA_STEPS);
+    snprintf(options, sizeof options, "-DKIND=%d -DTYPE=%d -DW=%u -DFLAVOUR=%d -DSTEPS=%d", kind, dtype,
+             form->width, form->flavour, LIMIT_FMA_STEPS);
     cl_int code = *kernel ? CL_SUCCESS : build(l, options, kernel);
     for (cl_uint i = 0; i < arguments[kind] && code == CL_SUCCESS; i++)
         code = clSetKernelArg(*kernel, i, sizeof *buffers, &buffers[i]);
@@ -189,11 +193,14 @@ cl_int limits_enqueue(struct limits *l, cl_command_queue queue, enum limit_kind 
     return clEnqueueNDRangeKernel(queue, *kernel, 1, NULL, &global, local ? &local : NULL, 0, NULL, NULL);
 }
 
-void limits_name(enum limit_kind kind, clglu_dtype dtype, const struct limit_form *form, char *out, size_t size)
+void limits_name(enum limit_kind kind, clglu_dtype dtype, const struct limit_form *form, char *out,
+                 size_t size)
 {
     static const char *const half[] = {", vload_half", ", integer f16", ", half"};
     const char *how = kind == LIMIT_FMA ? (form->flavour ? ", x*s+c" : ", fma()") : "";
     if (dtype == CLGLU_F16 && kind != LIMIT_FMA && kind != LIMIT_COPY) how = half[form->flavour];
-    if (form->local) snprintf(out, size, "x%u, local %zu%s", form->width, form->local, how);
-    else snprintf(out, size, "x%u%s", form->width, how);
+    if (form->local)
+        snprintf(out, size, "x%u, local %zu%s", form->width, form->local, how);
+    else
+        snprintf(out, size, "x%u%s", form->width, how);
 }

@@ -9,10 +9,12 @@
 /* y = a; y = a * b; da = dy * b and db = dy * a; chains of fused multiply-adds. */
 enum limit_kind { LIMIT_COPY, LIMIT_MULTIPLY, LIMIT_BACKWARD, LIMIT_FMA, LIMIT_KINDS };
 
-/* How a kernel is written: vector width, and how the short types are widened (or, for FMA, how it is asked for). */
+/* How a kernel is written: vector width, and how the short types are widened (or, for FMA, how it is asked
+ * for). */
 struct limit_form {
     unsigned width;
-    int flavour;  /* f16: 0 vload_half, 1 integer steps, 2 half arithmetic; FMA: 0 fma(), 1 x * s + c contracted */
+    int flavour;  /* f16: 0 vload_half, 1 integer steps, 2 half arithmetic; FMA: 0 fma(), 1 x * s + c
+                     contracted */
     size_t local; /* the work-group size; 0: the driver's choice */
 };
 
@@ -24,14 +26,17 @@ struct limits *limits_open(cl_context context, cl_device_id device, const clglu_
 void limits_close(struct limits *limits);
 
 /* All forms that are worth a try for that kind and type; returns how many. */
-int limits_forms(const struct limits *limits, enum limit_kind kind, clglu_dtype dtype, struct limit_form *forms);
+int limits_forms(const struct limits *limits, enum limit_kind kind, clglu_dtype dtype,
+                 struct limit_form *forms);
 
-/* Enqueues one run on `elements` (a multiple of 4096) elements; buffers as the kernel's arguments, in the formula's order:
-   inputs and then outputs. Returns an OpenCL code. For FMA elements is the number of work-items. */
+/* Enqueues one run on `elements` (a multiple of 4096) elements; buffers as the kernel's arguments, in the
+   formula's order: inputs and then outputs. Returns an OpenCL code. For FMA elements is the number of
+   work-items. */
 cl_int limits_enqueue(struct limits *limits, cl_command_queue queue, enum limit_kind kind, clglu_dtype dtype,
                       const struct limit_form *form, uint64_t elements, const cl_mem *buffers);
 
 /* "x8, local 256, integer f16": how a form is called in the results. */
-void limits_name(enum limit_kind kind, clglu_dtype dtype, const struct limit_form *form, char *out, size_t size);
+void limits_name(enum limit_kind kind, clglu_dtype dtype, const struct limit_form *form, char *out,
+                 size_t size);
 
 #endif

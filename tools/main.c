@@ -12,17 +12,20 @@ static const struct cli_command *const commands[] = {
     &command_gate,    &command_verify, &command_bench, &command_sweep,
 };
 
-static const struct cli_command *const hidden[] = {&command_probe_icd, &command_probe_list, &command_probe_device};
+static const struct cli_command *const hidden[] = {&command_probe_icd, &command_probe_list,
+                                                   &command_probe_device};
 
 static void print_overview(FILE *out)
 {
-    fprintf(out, "clglu %s - gated linear units on any OpenCL device, with the same bits everywhere\n\n"
-                 "Usage:\n  clglu COMMAND [OPTIONS]\n\nCommands:\n", clglu_version());
+    fprintf(out,
+            "clglu %s - gated linear units on any OpenCL device\n\n"
+            "Usage:\n  clglu COMMAND [OPTIONS]\n\nCommands:\n",
+            clglu_version());
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "\n'clglu COMMAND --help' has the options of each, 'clglu --version' the version.\n"
-                 "Exit status: 0 good, 1 a check failed, 2 usage, 3 no usable device, 4 a file is bad,\n"
-                 "5 OpenCL failed.\n");
+                 "Exit status: 0 good, 1 a check failed, 2 usage, 3 no usable device, 4 a file is\n"
+                 "bad, 5 OpenCL failed.\n");
 }
 
 static const struct cli_command *find(const char *name)

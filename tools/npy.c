@@ -1,7 +1,7 @@
 /* npy.c - the header of a .npy file, parsed from untrusted bytes and written. SPDX-License-Identifier: MIT */
 
-/* The format is numpy's (numpy.lib.format): "\x93NUMPY", two version bytes, the length of the rest in 2 or 4 bytes, and a
-   Python dictionary {'descr': ..., 'fortran_order': ..., 'shape': (...)}, padded with spaces. */
+/* The format is numpy's (numpy.lib.format): "\x93NUMPY", two version bytes, the length of the rest in 2 or 4
+   bytes, and a Python dictionary {'descr': ..., 'fortran_order': ..., 'shape': (...)}, padded with spaces. */
 
 #include "npy.h"
 
@@ -33,7 +33,8 @@ size_t npy_header_size(const unsigned char *b, size_t size, char error[NPY_ERROR
     if (b[6] == 1) return 10 + ((size_t)b[8] | (size_t)b[9] << 8);
     if (size < 12) return (size_t)refuse(error, "cut: the header is not whole");
     uint32_t n = (uint32_t)b[8] | (uint32_t)b[9] << 8 | (uint32_t)b[10] << 16 | (uint32_t)b[11] << 24;
-    if (n > NPY_MAX_HEADER) return (size_t)refuse(error, "a header of %lu bytes is over 1 MiB", (unsigned long)n);
+    if (n > NPY_MAX_HEADER)
+        return (size_t)refuse(error, "a header of %lu bytes is over 1 MiB", (unsigned long)n);
     return 12 + (size_t)n;
 }
 
@@ -102,7 +103,8 @@ static int parse_descr(struct cursor *c, struct npy_header *h)
 static int parse_order(struct cursor *c)
 {
     if (take_word(c, "False")) return 1;
-    if (take_word(c, "True")) return refuse(c->error, "the array is in Fortran order; save numpy.ascontiguousarray(x)");
+    if (take_word(c, "True"))
+        return refuse(c->error, "the array is in Fortran order; save numpy.ascontiguousarray(x)");
     return refuse(c->error, "fortran_order is neither True nor False");
 }
 
@@ -111,7 +113,8 @@ static int take_count(struct cursor *c, uint64_t *value)
 {
     uint64_t v = 0;
     skip_spaces(c);
-    if (c->at == c->end || *c->at < '0' || *c->at > '9') return refuse(c->error, "the shape is not a tuple of counts");
+    if (c->at == c->end || *c->at < '0' || *c->at > '9')
+        return refuse(c->error, "the shape is not a tuple of counts");
     for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++) {
         unsigned digit = *c->at - '0';
         if (v > ((uint64_t)INT64_MAX - digit) / 10) return refuse(c->error, "the shape is too large");
@@ -127,7 +130,8 @@ static int parse_shape(struct cursor *c, struct npy_header *h)
     if (!take(c, '(')) return refuse(c->error, "the shape is not a tuple of counts");
     for (h->dims = 0; !take(c, ')'); h->dims++) {
         if (h->dims > 0 && !comma) return refuse(c->error, "the shape is not a tuple of counts");
-        if (h->dims == NPY_MAX_DIMS) return refuse(c->error, "the array has more than %d dimensions", NPY_MAX_DIMS);
+        if (h->dims == NPY_MAX_DIMS)
+            return refuse(c->error, "the array has more than %d dimensions", NPY_MAX_DIMS);
         if (!take_count(c, &h->shape[h->dims])) return 0;
         comma = take(c, ',');
     }
@@ -187,9 +191,11 @@ int npy_parse(const unsigned char *bytes, size_t size, struct npy_header *h, cha
 size_t npy_write(unsigned char out[NPY_WRITE], const struct npy_header *h)
 {
     char *text = (char *)out + 10;
-    int n = snprintf(text, NPY_WRITE - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr_of[h->kind]);
+    int n = snprintf(text, NPY_WRITE - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                     descr_of[h->kind]);
     for (int i = 0; i < h->dims; i++)
-        n += snprintf(text + n, (size_t)(NPY_WRITE - 10 - n), "%s%llu", i ? ", " : "", (unsigned long long)h->shape[i]);
+        n += snprintf(text + n, (size_t)(NPY_WRITE - 10 - n), "%s%llu", i ? ", " : "",
+                      (unsigned long long)h->shape[i]);
     n += snprintf(text + n, (size_t)(NPY_WRITE - 10 - n), "%s), }", h->dims == 1 ? "," : "");
     size_t whole = ((size_t)n + 11 + 63) / 64 * 64, length = whole - 10;
     memset(text + n, ' ', length - (size_t)n);

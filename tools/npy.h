@@ -23,12 +23,13 @@ struct npy_header {
     uint64_t count; /* elements: the product of the shape; count * item fits in 63 bits */
 };
 
-/* The whole header's size, prefix and all, from the file's first bytes (`size` of them, NPY_PREFIX are enough).
-   0: refused, and `error` says why. */
+/* The whole header's size, prefix and all, from the file's first bytes (`size` of them, NPY_PREFIX are
+   enough). 0: refused, and `error` says why. */
 size_t npy_header_size(const unsigned char *bytes, size_t size, char error[NPY_ERROR]);
 
-/* Parses a whole header (`size` as npy_header_size gave it). Returns 1, or 0 and the reason. Accepted are versions 1 to 3,
-   C order, '<f4', '<f2', '<u2' and '|V2', from one dimension, sizes of 0 included. Reads nothing beyond the bytes. */
+/* Parses a whole header (`size` as npy_header_size gave it). Returns 1, or 0 and the reason. Accepted are
+   versions 1 to 3, C order, '<f4', '<f2', '<u2' and '|V2', from one dimension, sizes of 0 included. Reads
+   nothing beyond the bytes. */
 int npy_parse(const unsigned char *bytes, size_t size, struct npy_header *header, char error[NPY_ERROR]);
 
 /* Writes a version 1 header with that kind and shape (a multiple of 64 bytes); returns its size. */

@@ -20,7 +20,8 @@ static int complain(const char *path, const char *what)
     return CLI_BAD_FILE;
 }
 
-/* The file that a path means: behind its symbolic links if it exists. NULL: out of memory, or no regular file. */
+/* The file that a path means: behind its symbolic links if it exists. NULL: out of memory, or no regular
+ * file. */
 static char *target(const char *path, int *refused)
 {
     struct stat st;
@@ -95,8 +96,10 @@ int outfile_commit(struct outfile *out)
     int fd = out->fd;
     out->fd = -1;
     int bad = close(fd) != 0 || rename(ending_name(out->slot), out->path) != 0;
-    if (bad) complain(out->path, "cannot be written");
-    else forget(out);
+    if (bad)
+        complain(out->path, "cannot be written");
+    else
+        forget(out);
     outfile_abandon(out);
     return bad ? CLI_BAD_FILE : 0;
 }

@@ -5,16 +5,17 @@
 
 #include <stddef.h>
 
-/* Written under a temporary name in the folder of the final one, renamed by outfile_commit. Until then nothing is left
-   behind by outfile_abandon, by the end of the process (exit, also a driver's) or by a signal that ends it. */
+/* Written under a temporary name in the folder of the final one, renamed by outfile_commit. Until then
+   nothing is left behind by outfile_abandon, by the end of the process (exit, also a driver's) or by a signal
+   that ends it. */
 struct outfile {
     char *path; /* the final name */
     int slot;   /* where the temporary name is kept, or -1 */
     int fd;
 };
 
-/* All return 0, or print the reason and return the exit status CLI_BAD_FILE. A path that exists and is no regular file is
-   refused; a symbolic link is followed. */
+/* All return 0, or print the reason and return the exit status CLI_BAD_FILE. A path that exists and is no
+   regular file is refused; a symbolic link is followed. */
 int outfile_open(struct outfile *out, const char *path);
 int outfile_write(struct outfile *out, const void *data, size_t size);
 int outfile_commit(struct outfile *out);

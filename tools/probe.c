@@ -30,7 +30,8 @@ static int run_icd(const struct cli_command *self, int argc, char **argv)
     if (!o.library) return cli_usage(self, "--library NAME is needed");
     void *library = dlopen(o.library, RTLD_NOW | RTLD_LOCAL);
     const char *error = library ? "" : dlerror();
-    if (library && !dlsym(library, "clGetExtensionFunctionAddress") && !dlsym(library, "clIcdGetPlatformIDsKHR"))
+    if (library && !dlsym(library, "clGetExtensionFunctionAddress") &&
+        !dlsym(library, "clIcdGetPlatformIDsKHR"))
         error = "is not an OpenCL driver (it has no clGetExtensionFunctionAddress)";
     child_tell(json_pack("{s:o}", "error", json_text(error)));
     tell_end();
@@ -39,8 +40,9 @@ static int run_icd(const struct cli_command *self, int argc, char **argv)
 
 static const struct cli_option icd_options[] = {
     {"library", 0, "NAME", "the library", offsetof(struct icd_options, library)}, {NULL, 0, NULL, NULL, 0}};
-const struct cli_command command_probe_icd = {"probe-icd", "loads a driver's library", "clglu probe-icd --library NAME",
-                                              NULL, "", icd_options, run_icd};
+const struct cli_command command_probe_icd = {
+    "probe-icd", "loads a driver's library", "clglu probe-icd --library NAME", NULL, "", icd_options,
+    run_icd};
 
 /* ---------------------------------------------------------------- what is there, no device touched */
 
@@ -62,7 +64,8 @@ static void tell_platform(cl_uint number, cl_platform_id platform)
     json_t *names = json_array();
     for (cl_uint d = 0; code == CL_SUCCESS && d < count && d < MOST; d++) {
         name[0] = 0;
-        if (clGetDeviceInfo(devices[d], CL_DEVICE_NAME, sizeof name - 1, name, NULL) != CL_SUCCESS) name[0] = 0;
+        if (clGetDeviceInfo(devices[d], CL_DEVICE_NAME, sizeof name - 1, name, NULL) != CL_SUCCESS)
+            name[0] = 0;
         name[sizeof name - 1] = 0;
         json_array_append_new(names, json_text(name));
     }
@@ -90,8 +93,8 @@ static int run_list(const struct cli_command *self, int argc, char **argv)
     return CLI_GOOD;
 }
 
-const struct cli_command command_probe_list = {"probe-list", "platforms and devices", "clglu probe-list", NULL, "",
-                                               NULL, run_list};
+const struct cli_command command_probe_list = {
+    "probe-list", "platforms and devices", "clglu probe-list", NULL, "", NULL, run_list};
 
 /* ---------------------------------------------------------------- one device */
 
@@ -140,8 +143,8 @@ static int verify_device(clglu_context *context)
     struct verify_sink sink = {on_step, NULL, on_row, &s};
     int code = verify_run(context, &verify_quick, &sink);
     if (code == CLI_GO_ON)
-        child_tell(json_pack("{s:{s:o, s:i, s:i, s:o}}", "verified", "hash", json_hash(s.hash), "rows", s.rows,
-                             "failed", s.failed, "max_ulp", json_double(s.worst)));
+        child_tell(json_pack("{s:{s:o, s:i, s:i, s:o}}", "verified", "hash", json_hash(s.hash), "rows",
+                             s.rows, "failed", s.failed, "max_ulp", json_double(s.worst)));
     return code;
 }
 
@@ -209,7 +212,12 @@ static int run_device(const struct cli_command *self, int argc, char **argv)
 }
 
 static const struct cli_option device_options[] = {
-    {"examine", 0, NULL, "the self-test only", offsetof(struct device_options, examine)}, {NULL, 0, NULL, NULL, 0}};
-const struct cli_command command_probe_device = {
-    "probe-device", "examines, verifies and measures a device", "clglu probe-device --device P:D [--examine]", NULL, "",
-    device_options, run_device};
+    {"examine", 0, NULL, "the self-test only", offsetof(struct device_options, examine)},
+    {NULL, 0, NULL, NULL, 0}};
+const struct cli_command command_probe_device = {"probe-device",
+                                                 "examines, verifies and measures a device",
+                                                 "clglu probe-device --device P:D [--examine]",
+                                                 NULL,
+                                                 "",
+                                                 device_options,
+                                                 run_device};

@@ -51,10 +51,11 @@ json_t *report_json(const struct report *t)
     const clglu_check_report *r = &t->sum;
     uint64_t cols = t->cols ? t->cols : 1;
     json_t *bins = json_array();
-    for (int i = 0; i < CLGLU_CHECK_BINS; i++) json_array_append_new(bins, json_integer((json_int_t)r->histogram[i]));
-    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "output",
-                     t->output, "count", (json_int_t)r->count, "outside", (json_int_t)r->outside, "bits_differ",
-                     (json_int_t)r->bits_differ, "bound_ulp", json_double(r->bound), "max_ulp",
+    for (int i = 0; i < CLGLU_CHECK_BINS; i++)
+        json_array_append_new(bins, json_integer((json_int_t)r->histogram[i]));
+    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+                     "output", t->output, "count", (json_int_t)r->count, "outside", (json_int_t)r->outside,
+                     "bits_differ", (json_int_t)r->bits_differ, "bound_ulp", json_double(r->bound), "max_ulp",
                      json_double(r->max_ulp), "max_abs", json_double(r->max_abs), "worst_row",
                      (json_int_t)(t->worst / cols), "worst_col", (json_int_t)(t->worst % cols), "worst_a",
                      json_double(r->worst_a), "worst_b", json_double(r->worst_b), "worst_dy",

@@ -15,7 +15,8 @@ struct report {
     int any;
 };
 
-/* Adds one chunk's report; the chunk began at element `first` and was given to the library in rows of `width`. */
+/* Adds one chunk's report; the chunk began at element `first` and was given to the library in rows of
+ * `width`. */
 void report_add(struct report *total, const clglu_check_report *chunk, uint64_t first, uint64_t width);
 int report_bad(const struct report *total);
 void report_print(const struct report *total, int has_b, int has_dy);

@@ -52,9 +52,11 @@ static int one_chunk(struct stream *s, uint64_t rows, uint64_t first, stream_ste
     for (int i = 0; i < STREAM_FILES && code == CLI_GO_ON; i++)
         if (s->in[i].path) code = npy_in_read(&s->in[i], s->in_data[i], rows * (s->flat ? 1 : s->in_cols[i]));
     if (code != CLI_GO_ON) return code;
-    code = s->flat ? step(user, s, 1, (size_t)rows, first) : step(user, s, (size_t)rows, (size_t)cols, first * cols);
+    code = s->flat ? step(user, s, 1, (size_t)rows, first)
+                   : step(user, s, (size_t)rows, (size_t)cols, first * cols);
     for (int i = 0; i < STREAM_FILES && code == CLI_GO_ON; i++)
-        if (s->out[i].path && outfile_write(&s->out[i], s->out_data[i], (size_t)(rows * cols) * s->shape.item))
+        if (s->out[i].path &&
+            outfile_write(&s->out[i], s->out_data[i], (size_t)(rows * cols) * s->shape.item))
             code = CLI_BAD_FILE;
     return code;
 }
@@ -67,7 +69,8 @@ int stream_run(struct stream *s, stream_step step, void *user, int quiet)
         if (!row_bytes(s, &bytes) || bytes == 0) return cli_say("a row is too long"), CLI_BAD_FILE;
         uint64_t chunk = STREAM_BYTES / bytes ? STREAM_BYTES / bytes : 1;
         if (chunk > rows) chunk = rows;
-        if (!allocate(s, chunk)) return cli_say("out of memory: a row takes %llu bytes", (unsigned long long)bytes), CLI_OPENCL;
+        if (!allocate(s, chunk))
+            return cli_say("out of memory: a row takes %llu bytes", (unsigned long long)bytes), CLI_OPENCL;
         struct progress p;
         progress_begin(&p, "clglu", "B", rows * bytes, quiet);
         for (uint64_t at = 0; at < rows && code == CLI_GO_ON; at += chunk) {
@@ -100,14 +103,17 @@ void stream_close(struct stream *s)
     }
 }
 
-int stream_finish(struct stream *s, const char *command, struct report *const *reports, int count, int has_b, int json)
+int stream_finish(struct stream *s, const char *command, struct report *const *reports, int count, int has_b,
+                  int json)
 {
     int bad = 0;
     json_t *list = json ? json_array() : NULL;
     for (int i = 0; i < count; i++) {
         bad |= report_bad(reports[i]);
-        if (json) json_array_append_new(list, report_json(reports[i]));
-        else report_print(reports[i], has_b, strcmp(reports[i]->output, "y") != 0);
+        if (json)
+            json_array_append_new(list, report_json(reports[i]));
+        else
+            report_print(reports[i], has_b, strcmp(reports[i]->output, "y") != 0);
     }
     int code = bad ? CLI_CHECK_FAILED : stream_commit(s);
     if (bad && !json) printf("The check failed: no output was written.\n");

@@ -8,14 +8,15 @@
 
 enum { STREAM_FILES = 3, STREAM_BYTES = 64 << 20 };
 
-/* Files of equal numbers of rows, read and written side by side. A row of inputs and outputs together may be of any
-   length, but one row of each must fit in memory; where the shape has no say (`flat`) a row is one element. */
+/* Files of equal numbers of rows, read and written side by side. A row of inputs and outputs together may be
+   of any length, but one row of each must fit in memory; where the shape has no say (`flat`) a row is one
+   element. */
 struct stream {
-    struct npy_in in[STREAM_FILES];    /* path NULL: not used */
-    struct outfile out[STREAM_FILES];  /* path NULL: not used */
-    uint64_t in_cols[STREAM_FILES];    /* elements in a row of each */
-    struct npy_header shape;           /* that of the outputs */
-    uint64_t rows, cols;               /* of the outputs */
+    struct npy_in in[STREAM_FILES];   /* path NULL: not used */
+    struct outfile out[STREAM_FILES]; /* path NULL: not used */
+    uint64_t in_cols[STREAM_FILES];   /* elements in a row of each */
+    struct npy_header shape;          /* that of the outputs */
+    uint64_t rows, cols;              /* of the outputs */
     int flat;
     void *in_data[STREAM_FILES], *out_data[STREAM_FILES]; /* one chunk of each; NULL: not used */
 };
@@ -29,14 +30,16 @@ void stream_begin(struct stream *s, const struct npy_header *shape, int flat);
 /* Works on rows x cols elements (as the library is to see them) of the chunk in in_data, out_data. */
 typedef int (*stream_step)(void *user, struct stream *s, size_t rows, size_t cols, uint64_t first);
 
-/* Reads, calls `step`, writes; then looks for the inputs' ends. Nothing is committed. Returns CLI_GO_ON or an exit status.
-   Nothing is done to files without elements. */
+/* Reads, calls `step`, writes; then looks for the inputs' ends. Nothing is committed. Returns CLI_GO_ON or an
+   exit status. Nothing is done to files without elements. */
 int stream_run(struct stream *s, stream_step step, void *user, int quiet);
 
 int stream_commit(struct stream *s);
 void stream_close(struct stream *s);
 
-/* What the two commands do after their steps: reports to standard output, and outputs to their names if all is good. */
-int stream_finish(struct stream *s, const char *command, struct report *const *reports, int count, int has_b, int json);
+/* What the two commands do after their steps: reports to standard output, and outputs to their names if all
+ * is good. */
+int stream_finish(struct stream *s, const char *command, struct report *const *reports, int count, int has_b,
+                  int json);
 
 #endif

@@ -1,4 +1,5 @@
-/* sweep.c - clglu sweep: every device of the machine, each in a process of its own. SPDX-License-Identifier: MIT */
+/* sweep.c - clglu sweep: every device of the machine, each in a process of its own. SPDX-License-Identifier:
+ * MIT */
 
 #include "sweep.h"
 #include "commands.h"
@@ -17,10 +18,13 @@ struct options {
 
 #define AT(member) offsetof(struct options, member)
 static const struct cli_option options[] = {
-    {"device", 'd', "SELECTOR", "only P:D (platform and device number) or part of a name;\n"
-                                "CLGLU_DEVICE has no say here", offsetof(struct cli_common, device)},
+    {"device", 'd', "SELECTOR",
+     "only P:D (platform and device number) or part of a name;\n"
+     "CLGLU_DEVICE has no say here",
+     offsetof(struct cli_common, device)},
     {"timeout", 't', "SECONDS", "for each device; then its process is killed; default 120", AT(timeout)},
-    {"json", 0, "FILE", "everything, as JSON (schema clglu-sweep/1); - is standard output", offsetof(struct cli_common, json)},
+    {"json", 0, "FILE", "everything, as JSON (schema clglu-sweep/1); - is standard output",
+     offsetof(struct cli_common, json)},
     {NULL, 0, NULL, NULL, 0}};
 #undef AT
 
@@ -33,8 +37,11 @@ static void on_tick(const char *device, const char *step, double seconds, void *
 {
     struct display *d = user;
     if (!d->on || seconds < 1) return;
-    if (d->count) fprintf(stderr, "\r\033[K%3d %% %.30s: %.40s, %.0f s", 100 * d->done / d->count, device, step, seconds);
-    else fprintf(stderr, "\r\033[K%.40s, %.0f s", step, seconds);
+    if (d->count)
+        fprintf(stderr, "\r\033[K%3d %% %.30s: %.40s, %.0f s", 100 * d->done / d->count, device, step,
+                seconds);
+    else
+        fprintf(stderr, "\r\033[K%.40s, %.0f s", step, seconds);
     fflush(stderr);
     d->drawn = 1;
 }
@@ -64,8 +71,10 @@ static void keep_selected(struct sweep *s, const char *selector)
     struct sweep rest = {.count = 0};
     int kept = 0;
     for (int i = 0; i < s->count; i++)
-        if (selected(s->rows[i], selector)) s->rows[kept++] = s->rows[i];
-        else rest.rows[rest.count++] = s->rows[i];
+        if (selected(s->rows[i], selector))
+            s->rows[kept++] = s->rows[i];
+        else
+            rest.rows[rest.count++] = s->rows[i];
     s->count = kept;
     sweep_free(&rest);
 }
@@ -101,9 +110,12 @@ static int run(const struct cli_command *self, int argc, char **argv)
 }
 
 const struct cli_command command_sweep = {
-    "sweep", "verify and bench every device, each in a process of its own",
+    "sweep",
+    "verify and bench every device, each in a process of its own",
     "clglu sweep [--json FILE] [--timeout SECONDS] [--device SELECTOR]",
     "A driver that crashes or hangs costs one row. The numbers are tried as by verify --quick,\n"
     "the speed with geglu only. Exit status 0 if there is a usable device and every usable one\n"
     "has the right numbers, 1 if one has not, 3 if none is usable.",
-    "clglu sweep\nclglu sweep --json sweep.json --timeout 60", options, run};
+    "clglu sweep\nclglu sweep --json sweep.json --timeout 60",
+    options,
+    run};

@@ -27,11 +27,12 @@ struct sweep_row {
     char step[96];        /* the last one begun */
     char why[700];        /* for people; "" if all is good */
     struct child_end end;
-    json_t *facts, *verify, *bench, *rates; /* as the child sent them; NULL or empty arrays where nothing came */
+    json_t *facts, *verify, *bench,
+        *rates; /* as the child sent them; NULL or empty arrays where nothing came */
     int failed_rows;
     double max_ulp;
     char hash[17]; /* "" if none */
-    int same_bits; /* 1: the hash is that of the first verified device; 0: not; -1: no hash */
+    int same_bits; /* 1: the hash is that of the other devices; 0: not; -1: none, or no other */
 };
 
 enum { SWEEP_ROWS = 256 };

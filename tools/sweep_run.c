@@ -203,17 +203,32 @@ void sweep_device(struct sweep *s, struct sweep_row *row)
     judge(row, s->examine_only);
 }
 
+/* The device to compare with: the first whose rows are all right, else the first that has a hash. */
+static const struct sweep_row *yardstick(const struct sweep *s, int *hashes)
+{
+    const struct sweep_row *first = NULL;
+    *hashes = 0;
+    for (int i = 0; i < s->count; i++) {
+        const struct sweep_row *row = s->rows[i];
+        if (!*row->hash) continue;
+        ++*hashes;
+        if (!first || (first->failed_rows && !row->failed_rows)) first = row;
+    }
+    return first;
+}
+
 void sweep_compare(struct sweep *s)
 {
-    const char *first = NULL;
-    for (int i = 0; i < s->count; i++) {
+    int hashes;
+    const struct sweep_row *first = yardstick(s, &hashes);
+    for (int i = 0; i < s->count && hashes > 1; i++) {
         struct sweep_row *row = s->rows[i];
         if (!*row->hash) continue;
-        if (!first && row->failed_rows == 0) first = row->hash;
-        row->same_bits = !first || strcmp(first, row->hash) == 0;
+        row->same_bits = strcmp(first->hash, row->hash) == 0;
         if (row->same_bits || row->verdict != SWEEP_GOOD) continue;
         row->verdict = SWEEP_FAILED;
-        snprintf(row->why, sizeof row->why, "its bits are not those of the devices above");
+        snprintf(row->why, sizeof row->why, "its bits are not those of device %d:%d", first->platform,
+                 first->device);
     }
 }
 

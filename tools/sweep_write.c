@@ -1,4 +1,5 @@
-/* sweep_write.c - the sweep's rows as tables and as the document "clglu-sweep/1". SPDX-License-Identifier: MIT */
+/* sweep_write.c - the sweep's rows as tables and as the document "clglu-sweep/1". SPDX-License-Identifier:
+ * MIT */
 
 #include "sweep.h"
 #include "cli.h"
@@ -10,13 +11,19 @@
 
 const char *sweep_word(const struct sweep_row *row)
 {
-    static const char *const broken[] = {"broken", "not started", "ended early", "crashed", "timed out", "nonsense"};
+    static const char *const broken[] = {"broken",  "not started", "ended early",
+                                         "crashed", "timed out",   "nonsense"};
     switch (row->verdict) {
-    case SWEEP_GOOD: return "good";
-    case SWEEP_FAILED: return "FAILED";
-    case SWEEP_UNUSABLE: return "unusable";
-    case SWEEP_NO_DEVICE: return "no device";
-    case SWEEP_BROKEN: return broken[row->end.how];
+    case SWEEP_GOOD:
+        return "good";
+    case SWEEP_FAILED:
+        return "FAILED";
+    case SWEEP_UNUSABLE:
+        return "unusable";
+    case SWEEP_NO_DEVICE:
+        return "no device";
+    case SWEEP_BROKEN:
+        return broken[row->end.how];
     }
     return "?";
 }
@@ -30,9 +37,12 @@ static enum text_paint paint_of(const struct sweep_row *row)
 /* "0:1", or "-" where a driver has no number. */
 static const char *place(const struct sweep_row *row, char *out, size_t size)
 {
-    if (row->platform < 0) snprintf(out, size, "-");
-    else if (row->device < 0) snprintf(out, size, "%d:-", row->platform);
-    else snprintf(out, size, "%d:%d", row->platform, row->device);
+    if (row->platform < 0)
+        snprintf(out, size, "-");
+    else if (row->device < 0)
+        snprintf(out, size, "%d:-", row->platform);
+    else
+        snprintf(out, size, "%d:%d", row->platform, row->device);
     return out;
 }
 
@@ -49,7 +59,10 @@ static const json_t *find_bench(const struct sweep_row *row, const char *directi
     return NULL;
 }
 
-static double number(const json_t *object, const char *key) { return json_number_value(json_object_get(object, key)); }
+static double number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
 
 static void print_verdicts(const struct sweep *s, FILE *out)
 {
@@ -62,7 +75,11 @@ static void print_verdicts(const struct sweep *s, FILE *out)
         if (b) snprintf(speed, sizeof speed, "%.2f GB/s", number(b, "gb_per_s"));
         if (b) snprintf(ratio, sizeof ratio, "%.2f", number(b, "ratio"));
         table_row(&t, paint_of(row), "%s\t%s\t%s\t%s\t%s\t%s\t%s", place(row, where, sizeof where), row->name,
-                  sweep_word(row), ulp, row->same_bits < 0 ? "" : row->same_bits ? "yes" : "NO", speed, ratio);
+                  sweep_word(row), ulp,
+                  row->same_bits < 0 ? ""
+                  : row->same_bits   ? "yes"
+                                     : "NO",
+                  speed, ratio);
     }
     table_print(&t, out, 0);
 }
@@ -80,11 +97,13 @@ static void print_speeds(const struct sweep *s, FILE *out)
             for (int d = 0; d < 3; d++) {
                 b[d] = find_bench(s->rows[i], way, dtypes[d]);
                 snprintf(cell[d], sizeof cell[d], "\t");
-                if (b[d]) snprintf(cell[d], sizeof cell[d], "%.2f\t%.2f", number(b[d], "gb_per_s"), number(b[d], "ratio"));
+                if (b[d])
+                    snprintf(cell[d], sizeof cell[d], "%.2f\t%.2f", number(b[d], "gb_per_s"),
+                             number(b[d], "ratio"));
             }
             snprintf(limit, sizeof limit, "%.2f", number(b[0], "limit_gb_per_s"));
-            table_row(&t, TEXT_PLAIN, "%s\t%s\t%s\t%s\t%s\t%s", place(s->rows[i], where, sizeof where), way, cell[0],
-                      cell[1], cell[2], limit);
+            table_row(&t, TEXT_PLAIN, "%s\t%s\t%s\t%s\t%s\t%s", place(s->rows[i], where, sizeof where), way,
+                      cell[0], cell[1], cell[2], limit);
         }
     if (t.rows) fprintf(out, "\n");
     if (t.rows) table_print(&t, out, 0);
@@ -110,7 +129,8 @@ void sweep_print(const struct sweep *s, FILE *out)
     int usable = 0, good = 0;
     for (int i = 0; i < s->count; i++) {
         usable += s->rows[i]->usable;
-        good += s->rows[i]->usable && s->rows[i]->verified && !s->rows[i]->failed_rows && s->rows[i]->same_bits;
+        good +=
+            s->rows[i]->usable && s->rows[i]->verified && !s->rows[i]->failed_rows && s->rows[i]->same_bits;
     }
     if (s->count) print_verdicts(s, out);
     print_speeds(s, out);
@@ -121,10 +141,11 @@ void sweep_print(const struct sweep *s, FILE *out)
 
 static json_t *row_json(const struct sweep_row *row)
 {
-    json_t *o = json_pack("{s:i, s:i, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:f, s:s}", "platform", row->platform,
-                          "device", row->device, "name", row->name, "platform_name", row->platform_name, "verdict",
-                          sweep_word(row), "usable", row->usable, "verified", row->verified, "last_step", row->step,
-                          "why", row->why, "seconds", row->end.seconds, "environment", row->set);
+    json_t *o =
+        json_pack("{s:i, s:i, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:f, s:s}", "platform", row->platform,
+                  "device", row->device, "name", row->name, "platform_name", row->platform_name, "verdict",
+                  sweep_word(row), "usable", row->usable, "verified", row->verified, "last_step", row->step,
+                  "why", row->why, "seconds", row->end.seconds, "environment", row->set);
     json_object_set(o, "facts", row->facts ? row->facts : json_null());
     json_object_set(o, "rates", row->rates ? row->rates : json_null());
     json_object_set_new(o, "hash", *row->hash ? json_string(row->hash) : json_null());
@@ -142,8 +163,9 @@ json_t *sweep_json(const struct sweep *s)
     json_t *root = json_root("sweep"), *rows = json_array();
     json_object_set_new(root, "schema", json_string("clglu-sweep/1"));
     if (uname(&host) == 0)
-        json_object_set_new(root, "host", json_pack("{s:o, s:o, s:o}", "system", json_text(host.sysname), "release",
-                                                    json_text(host.release), "machine", json_text(host.machine)));
+        json_object_set_new(root, "host",
+                            json_pack("{s:o, s:o, s:o}", "system", json_text(host.sysname), "release",
+                                      json_text(host.release), "machine", json_text(host.machine)));
     json_object_set_new(root, "exit_status", json_integer(sweep_exit(s)));
     for (int i = 0; i < s->count; i++) json_array_append_new(rows, row_json(s->rows[i]));
     json_object_set_new(root, "devices", rows);

@@ -88,7 +88,8 @@ static const char *next_character(const char *s)
     return s;
 }
 
-/* Cuts the piece of *rest that fits into `width` columns, at a space if there is one; moves *rest behind it. */
+/* Cuts the piece of *rest that fits into `width` columns, at a space if there is one; moves *rest behind it.
+ */
 static int take_piece(const char **rest, size_t width)
 {
     const char *s = *rest, *end = s, *space = NULL;
@@ -119,7 +120,8 @@ static void print_row(const struct table *t, const struct layout *l, const char 
                 s = rest;
                 n = take_piece(&rest, l->width[c]);
             } else if (first) {
-                s = separator == '|' ? title(t, c, buf, sizeof buf) : cell(row, separator, c, buf, sizeof buf);
+                s = separator == '|' ? title(t, c, buf, sizeof buf)
+                                     : cell(row, separator, c, buf, sizeof buf);
                 n = (int)strlen(s);
             }
             if (c == l->flexible && first && separator == '|') s += *s == '~', n -= n > 0;

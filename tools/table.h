@@ -7,8 +7,9 @@
 
 enum { TABLE_WIDTH = 80, TABLE_COLUMNS = 12 };
 
-/* Column titles are separated by '|'. A title that begins with '>' stands right (numbers); one that begins with '~'
-   gives way: its cells are folded at spaces until the table fits. All zero but the titles is an empty table. */
+/* Column titles are separated by '|'. A title that begins with '>' stands right (numbers); one that begins
+   with '~' gives way: its cells are folded at spaces until the table fits. All zero but the titles is an
+   empty table. */
 struct table {
     const char *titles;
     size_t rows, room;

@@ -7,15 +7,16 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Copies `in` (a driver's text: never trusted) to out and replaces what could steer a terminal: control characters,
-   malformed UTF-8, and the characters that turn the direction of writing. With `lines` newlines stay. Cut to fit at a
-   whole character; NULL is "". Returns out. */
+/* Copies `in` (a driver's text: never trusted) to out and replaces what could steer a terminal: control
+   characters, malformed UTF-8, and the characters that turn the direction of writing. With `lines` newlines
+   stay. Cut to fit at a whole character; NULL is "". Returns out. */
 char *text_clean(char *out, size_t size, const char *in, int lines);
 
 /* How many columns a cleaned text takes on a terminal (one for each character). */
 size_t text_width(const char *s);
 
-/* "512 B", "1.5 GiB"; "64 Ki", "32 Mi" for counts that are whole powers, plain digits else. Both return buf. */
+/* "512 B", "1.5 GiB"; "64 Ki", "32 Mi" for counts that are whole powers, plain digits else. Both return buf.
+ */
 enum { TEXT_NUMBER = 24 };
 char *text_bytes(char buf[TEXT_NUMBER], double bytes);
 char *text_count(char buf[TEXT_NUMBER], unsigned long long n);

@@ -13,8 +13,10 @@ uint32_t value_bits(clglu_dtype dtype, const void *array, size_t i)
 
 void value_set(clglu_dtype dtype, void *array, size_t i, uint32_t bits)
 {
-    if (dtype == CLGLU_F32) ((uint32_t *)array)[i] = bits;
-    else ((uint16_t *)array)[i] = (uint16_t)bits;
+    if (dtype == CLGLU_F32)
+        ((uint32_t *)array)[i] = bits;
+    else
+        ((uint16_t *)array)[i] = (uint16_t)bits;
 }
 
 static double half_number(uint32_t bits)
@@ -38,7 +40,8 @@ double value_number(clglu_dtype dtype, uint32_t bits)
 
 void value_one_nan(clglu_dtype dtype, void *array, size_t count)
 {
-    static const uint32_t infinity[] = {0x7f800000u, 0x7c00u, 0x7f80u}, quiet[] = {0x7fc00000u, 0x7e00u, 0x7fc0u};
+    static const uint32_t infinity[] = {0x7f800000u, 0x7c00u, 0x7f80u},
+                          quiet[] = {0x7fc00000u, 0x7e00u, 0x7fc0u};
     uint32_t size = dtype == CLGLU_F32 ? 0x7fffffffu : 0x7fffu;
     for (size_t i = 0; i < count; i++)
         if ((value_bits(dtype, array, i) & size) > infinity[dtype]) value_set(dtype, array, i, quiet[dtype]);

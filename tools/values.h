@@ -11,14 +11,23 @@ uint32_t value_bits(clglu_dtype dtype, const void *array, size_t i);
 void value_set(clglu_dtype dtype, void *array, size_t i, uint32_t bits);
 double value_number(clglu_dtype dtype, uint32_t bits);
 
-/* Every NaN becomes the quiet one with sign 0 and no payload: the only bits that may differ between devices. */
+/* Every NaN becomes the quiet one with sign 0 and no payload: the only bits that may differ between devices.
+ */
 void value_one_nan(clglu_dtype dtype, void *array, size_t count);
 
-/* Point i of 2^log2 that are spread evenly over all bit patterns (so over all exponents and both signs); the low bits vary
-   from point to point. With log2 = 32, or 16 for the short types: every pattern once. */
+/* Point i of 2^log2 that are spread evenly over all bit patterns (so over all exponents and both signs); the
+   low bits vary from point to point. With log2 = 32, or 16 for the short types: every pattern once. */
 uint32_t value_spread(clglu_dtype dtype, int log2, uint64_t i);
 
-enum value_special { VALUE_NAN, VALUE_INF, VALUE_MINUS_INF, VALUE_MINUS_ZERO, VALUE_MAX, VALUE_MINUS_MAX, VALUE_SPECIALS };
+enum value_special {
+    VALUE_NAN,
+    VALUE_INF,
+    VALUE_MINUS_INF,
+    VALUE_MINUS_ZERO,
+    VALUE_MAX,
+    VALUE_MINUS_MAX,
+    VALUE_SPECIALS
+};
 uint32_t value_special(clglu_dtype dtype, enum value_special which);
 uint32_t value_one(clglu_dtype dtype);
 

@@ -35,12 +35,14 @@ static void add_table(struct run *run, const struct verify_row *r)
     int digits = r->dtype == CLGLU_F32 ? 8 : 4, gate = strcmp(r->kind, "gate") == 0;
     char b[16] = "";
     if (gate) snprintf(b, sizeof b, " %0*x", digits, (unsigned)r->worst_b);
-    table_row(&run->table, verify_bad(r) ? TEXT_BAD : TEXT_PLAIN, "%s\t%s\t%s\t%.4f\t%0*x%s\t%llu\t%016llx", r->name,
-              r->output, clglu_dtype_name(r->dtype), c->max_ulp, digits, (unsigned)r->worst_a, b,
-              (unsigned long long)(c->outside + c->bits_differ + (unsigned)r->special_bad), (unsigned long long)r->hash);
+    table_row(&run->table, verify_bad(r) ? TEXT_BAD : TEXT_PLAIN, "%s\t%s\t%s\t%.4f\t%0*x%s\t%llu\t%016llx",
+              r->name, r->output, clglu_dtype_name(r->dtype), c->max_ulp, digits, (unsigned)r->worst_a, b,
+              (unsigned long long)(c->outside + c->bits_differ + (unsigned)r->special_bad),
+              (unsigned long long)r->hash);
     if (verify_bad(r))
         table_row(&run->failures, TEXT_BAD,
-                  "%s %s %s\t%llu of %llu outside the bound (%.3f ULP), %llu other bits, %d special values wrong%s%s",
+                  "%s %s %s\t%llu of %llu outside the bound (%.3f ULP), %llu other bits, %d special values "
+                  "wrong%s%s",
                   r->name, r->output, clglu_dtype_name(r->dtype), (unsigned long long)c->outside,
                   (unsigned long long)c->count, c->bound, (unsigned long long)c->bits_differ, r->special_bad,
                   r->special_bad ? ": " : "", r->special_why);
@@ -52,8 +54,10 @@ static void on_row(const struct verify_row *r, void *user)
     run->hash = verify_combine(run->hash, r);
     run->rows++;
     run->bad += verify_bad(r);
-    if (run->json) json_array_append_new(run->json, verify_json(r));
-    else add_table(run, r);
+    if (run->json)
+        json_array_append_new(run->json, verify_json(r));
+    else
+        add_table(run, r);
 }
 
 static void on_step(const char *text, void *user) { progress_label(&((struct run *)user)->progress, text); }
@@ -80,13 +84,15 @@ static void print(struct run *run, const clglu_context *context, double seconds)
            "outside the bound or with other bits than the arithmetic demands; hash: XXH64 of all\n"
            "results' bits. y = act(a) or act(a) * gate(b); da, db: the gradients for dy = 1.\n\n");
     if (run->bad) table_print(&run->failures, stdout, 0);
-    printf("%s%d rows, %d failed, %s; all bits: %016llx%s\n", text_on(stdout, run->bad ? TEXT_BAD : TEXT_GOOD),
-           run->rows, run->bad, text_time(time, seconds), (unsigned long long)run->hash, text_off(stdout, TEXT_GOOD));
+    printf("%s%d rows, %d failed, %s; all bits: %016llx%s\n",
+           text_on(stdout, run->bad ? TEXT_BAD : TEXT_GOOD), run->rows, run->bad, text_time(time, seconds),
+           (unsigned long long)run->hash, text_off(stdout, TEXT_GOOD));
 }
 
 static int verify_device(const struct options *o, const struct verify_size *size, clglu_context *context)
 {
-    struct run run = {.table = {.titles = "name|of|type|>max ULP|~at (bits)|>bad|hash"}, .failures = {.titles = "-|~-"}};
+    struct run run = {.table = {.titles = "name|of|type|>max ULP|~at (bits)|>bad|hash"},
+                      .failures = {.titles = "-|~-"}};
     struct verify_sink sink = {on_step, on_points, on_row, &run};
     double start = progress_now();
     run.json = o->common.json ? json_array() : NULL;
@@ -113,16 +119,23 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (o.quick && o.full) return cli_usage(self, "--quick and --full exclude each other");
     code = cli_open(&device, cli_selector(&o.common), 0);
     if (code == CLI_GO_ON)
-        code = verify_device(&o, o.full ? &verify_full : o.quick ? &verify_quick : &verify_normal, device.context);
+        code = verify_device(&o,
+                             o.full    ? &verify_full
+                             : o.quick ? &verify_quick
+                                       : &verify_normal,
+                             device.context);
     clglu_context_close(device.context);
     return code;
 }
 
 const struct cli_command command_verify = {
-    "verify", "correctness of one device: errors, special values, hashes of the bits",
+    "verify",
+    "correctness of one device: errors, special values, bit hashes",
     "clglu verify [--quick | --full] [--device SELECTOR] [--json]",
     "Every activation, forward and backward, in f32 (points over all exponents), f16 and\n"
     "bf16 (all 65,536 values); every variant on a grid of pairs. Compared are the results\n"
     "with the reference in double and, bit for bit, with the arithmetic on the host.\n"
     "Exit status 1 if a row fails. The last line's hash is the same on every device.",
-    "clglu verify --device gpu\nclglu verify --quick --json | jq .hash", options, run};
+    "clglu verify --device gpu\nclglu verify --quick --json | jq .hash",
+    options,
+    run};

@@ -18,11 +18,11 @@ struct verify_size {
 struct verify_row {
     const char *kind, *name, *output; /* "act" or "gate"; "gelu"; "y", "da" or "db" */
     clglu_dtype dtype;
-    clglu_check_report report;  /* of all points together */
-    uint32_t worst_a, worst_b;  /* the bits of the inputs at the largest error */
-    int special_bad;            /* special values that came out wrong */
-    char special_why[120];      /* the first of them */
-    uint64_t hash;              /* XXH64 of the outputs' bits, NaNs made one */
+    clglu_check_report report; /* of all points together */
+    uint32_t worst_a, worst_b; /* the bits of the inputs at the largest error */
+    int special_bad;           /* special values that came out wrong */
+    char special_why[120];     /* the first of them */
+    uint64_t hash;             /* XXH64 of the outputs' bits, NaNs made one */
 };
 
 /* Gets each row as it is done, and before that what is about to be tried. Either may be NULL. */
@@ -38,7 +38,8 @@ extern const struct verify_size verify_normal, verify_quick, verify_full;
 /* Points that verify_run will report through `points`. */
 uint64_t verify_points(const struct verify_size *size);
 
-/* Returns CLI_GO_ON when all was tried, whatever came out; else an exit status. The strings in rows are static. */
+/* Returns CLI_GO_ON when all was tried, whatever came out; else an exit status. The strings in rows are
+ * static. */
 int verify_run(clglu_context *context, const struct verify_size *size, const struct verify_sink *sink);
 
 int verify_bad(const struct verify_row *row);
@@ -59,7 +60,9 @@ struct verify_state {
 int verify_acts(struct verify_state *s);
 int verify_gates(struct verify_state *s);
 void verify_step(const struct verify_state *s, const struct verify_row *row);
-/* Adds a chunk's report; `index` gets the worst element's place in it if it is the worst so far, else SIZE_MAX. */
-void verify_merge(struct verify_row *row, const clglu_check_report *chunk, int first, size_t cols, size_t *index);
+/* Adds a chunk's report; `index` gets the worst element's place in it if it is the worst so far, else
+ * SIZE_MAX. */
+void verify_merge(struct verify_row *row, const clglu_check_report *chunk, int first, size_t cols,
+                  size_t *index);
 
 #endif

@@ -14,8 +14,9 @@
 static const char *const act_names[] = {CLGLU_ACTS(NAME)};
 #undef NAME
 
-/* What an activation and its derivative are at +inf, -inf, -0, the largest number and its negative (NaN stays NaN).
-   MAX stands for the argument itself where that is right in every type. The sign of a derivative's zero is free. */
+/* What an activation and its derivative are at +inf, -inf, -0, the largest number and its negative (NaN stays
+   NaN). MAX stands for the argument itself where that is right in every type. The sign of a derivative's zero
+   is free. */
 #define MAX 12345.0
 struct special {
     double act[5], derivative[5];
@@ -32,7 +33,8 @@ static const struct special specials[] = {
     [CLGLU_ACT_GELU_QUICK] = {{INFINITY, -0.0, -0.0, MAX, -0.0}, {1, 0, 0.5, 1, 0}},
 };
 
-static void judge_specials(struct verify_row *row, clglu_act act, int derivative, const void *x, const void *got)
+static void judge_specials(struct verify_row *row, clglu_act act, int derivative, const void *x,
+                           const void *got)
 {
     if ((size_t)act >= sizeof specials / sizeof *specials) return;
     const double *want = derivative ? specials[act].derivative : specials[act].act;
@@ -49,8 +51,8 @@ static void judge_specials(struct verify_row *row, clglu_act act, int derivative
 }
 
 /* x through the operator to y (dy = 1 for the derivative), its bits to the hash, its report to the row. */
-static clglu_status chunk(struct verify_state *s, struct verify_row *row, clglu_act act, size_t count, int first,
-                          XXH64_state_t *hash)
+static clglu_status chunk(struct verify_state *s, struct verify_row *row, clglu_act act, size_t count,
+                          int first, XXH64_state_t *hash)
 {
     void *x = s->buffer[0], *y = s->buffer[1], *dy = s->buffer[2];
     clglu_act_desc d = {.rows = 1, .cols = count, .act = act, .dtype = row->dtype};
@@ -71,7 +73,8 @@ static clglu_status chunk(struct verify_state *s, struct verify_row *row, clglu_
     return CLGLU_OK;
 }
 
-static clglu_status all_points(struct verify_state *s, struct verify_row *row, clglu_act act, XXH64_state_t *hash)
+static clglu_status all_points(struct verify_state *s, struct verify_row *row, clglu_act act,
+                               XXH64_state_t *hash)
 {
     int log2 = row->dtype == CLGLU_F32 ? s->size->act_log2 : 16;
     uint64_t total = (uint64_t)1 << log2;
@@ -81,7 +84,8 @@ static clglu_status all_points(struct verify_state *s, struct verify_row *row, c
     clglu_status status = chunk(s, row, act, VALUE_SPECIALS, 1, hash);
     for (uint64_t at = 0; at < total && status == CLGLU_OK; at += s->room) {
         size_t n = total - at < s->room ? (size_t)(total - at) : s->room;
-        for (size_t i = 0; i < n; i++) value_set(row->dtype, s->buffer[0], i, value_spread(row->dtype, log2, at + i));
+        for (size_t i = 0; i < n; i++)
+            value_set(row->dtype, s->buffer[0], i, value_spread(row->dtype, log2, at + i));
         status = chunk(s, row, act, n, 0, hash);
         if (s->sink->points) s->sink->points(n, s->sink->user);
     }

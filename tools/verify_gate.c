@@ -27,8 +27,8 @@ static void fill_grid(struct verify_state *s, clglu_dtype dtype, int log2)
         }
 }
 
-static void give_row(struct verify_state *s, struct verify_row *row, const clglu_check_report *report, void *bits,
-                     const clglu_gate_desc *d)
+static void give_row(struct verify_state *s, struct verify_row *row, const clglu_check_report *report,
+                     void *bits, const clglu_gate_desc *d)
 {
     size_t worst, count = d->rows * d->cols;
     verify_merge(row, report, 1, d->cols, &worst);
@@ -61,7 +61,8 @@ static clglu_status backward(struct verify_state *s, struct verify_row *row, con
     clglu_status status = clglu_gate_backward_host(s->context, d, s->buffer[DY], s->buffer[A], s->buffer[B],
                                                    s->buffer[DA], s->buffer[DB], NULL, NULL, NULL);
     if (status == CLGLU_OK)
-        status = clglu_check_gate_backward(s->context, d, s->buffer[DY], s->buffer[A], s->buffer[B], &da, &db);
+        status =
+            clglu_check_gate_backward(s->context, d, s->buffer[DY], s->buffer[A], s->buffer[B], &da, &db);
     if (status != CLGLU_OK) return status;
     give_row(s, row, &da, s->buffer[DA], d);
     row->output = "db";

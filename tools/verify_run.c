@@ -11,7 +11,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-const struct verify_size verify_quick = {16, 8, 0, 0}, verify_normal = {20, 10, 1, 1}, verify_full = {32, 10, 1, 1};
+const struct verify_size verify_quick = {16, 8, 0, 0}, verify_normal = {20, 10, 1, 1},
+                         verify_full = {32, 10, 1, 1};
 
 static size_t variants(void)
 {
@@ -42,7 +43,8 @@ void verify_step(const struct verify_state *s, const struct verify_row *r)
     if (s->sink->step) s->sink->step(text, s->sink->user);
 }
 
-void verify_merge(struct verify_row *row, const clglu_check_report *chunk, int first, size_t cols, size_t *index)
+void verify_merge(struct verify_row *row, const clglu_check_report *chunk, int first, size_t cols,
+                  size_t *index)
 {
     clglu_check_report old = row->report, *sum = &row->report;
     *index = SIZE_MAX;
@@ -87,16 +89,17 @@ json_t *verify_json(const struct verify_row *r)
     snprintf(a, sizeof a, "0x%0*x", digits, (unsigned)r->worst_a);
     snprintf(b, sizeof b, "0x%0*x", digits, (unsigned)r->worst_b);
     json_t *bins = json_array();
-    for (int i = 0; i < CLGLU_CHECK_BINS; i++) json_array_append_new(bins, json_integer((json_int_t)c->histogram[i]));
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:I, s:i, s:s, s:o, s:o, s:b}",
-                          "operator", r->kind, "name", r->name, "direction",
-                          strcmp(r->output, "y") ? "backward" : "forward", "output", r->output, "dtype",
-                          clglu_dtype_name(r->dtype), "points", (json_int_t)c->count, "bound_ulp",
-                          json_double(c->bound), "max_ulp", json_double(c->max_ulp), "max_abs",
-                          json_double(c->max_abs), "worst_a_bits", a, "worst_got", json_double(c->worst_got),
-                          "worst_want", json_double(c->worst_want), "outside", (json_int_t)c->outside, "bits_differ",
-                          (json_int_t)c->bits_differ, "special_bad", r->special_bad, "special_why", r->special_why,
-                          "hash", json_hash(r->hash), "histogram", bins, "good", !verify_bad(r));
+    for (int i = 0; i < CLGLU_CHECK_BINS; i++)
+        json_array_append_new(bins, json_integer((json_int_t)c->histogram[i]));
+    json_t *o = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:I, s:i, s:s, s:o, s:o, s:b}",
+        "operator", r->kind, "name", r->name, "direction", strcmp(r->output, "y") ? "backward" : "forward",
+        "output", r->output, "dtype", clglu_dtype_name(r->dtype), "points", (json_int_t)c->count, "bound_ulp",
+        json_double(c->bound), "max_ulp", json_double(c->max_ulp), "max_abs", json_double(c->max_abs),
+        "worst_a_bits", a, "worst_got", json_double(c->worst_got), "worst_want", json_double(c->worst_want),
+        "outside", (json_int_t)c->outside, "bits_differ", (json_int_t)c->bits_differ, "special_bad",
+        r->special_bad, "special_why", r->special_why, "hash", json_hash(r->hash), "histogram", bins, "good",
+        !verify_bad(r));
     if (strcmp(r->kind, "gate") == 0) json_object_set_new(o, "worst_b_bits", json_string(b));
     return o;
 }

@@ -101,7 +101,7 @@ static const char source[] =
     "#endif\n"
     "__kernel void limit(__global const float *in, __global float *out)\n"
     "{\n"
-    "    F s = (F)(in[0]), c = (F)(in[1]);\n"
+    "    F s = 0.1f * LOAD(get_local_id(0), in), c = LOAD(get_global_id(0), in);\n" /* nothing is uniform */
     "    F p = c, q = c + 1.0f, r = c + 2.0f, t = c + 3.0f, u = c + 4.0f, v = c + 5.0f, w = c + 6.0f, x = c "
     "+ 7.0f;\n"
     "    for (int i = 0; i < STEPS; i++) {\n"

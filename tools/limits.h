@@ -18,7 +18,7 @@ struct limit_form {
     size_t local; /* the work-group size; 0: the driver's choice */
 };
 
-enum { LIMIT_FORMS = 24, LIMIT_FMA_STEPS = 2048, LIMIT_FMA_CHAINS = 8 };
+enum { LIMIT_FORMS = 24, LIMIT_FMA_STEPS = 1024, LIMIT_FMA_CHAINS = 8 };
 
 struct limits; /* the programs, built when first asked for */
 

@@ -23,6 +23,7 @@ enum value_special {
     VALUE_NAN,
     VALUE_INF,
     VALUE_MINUS_INF,
+    VALUE_ZERO,
     VALUE_MINUS_ZERO,
     VALUE_MAX,
     VALUE_MINUS_MAX,

@@ -14,23 +14,23 @@
 static const char *const act_names[] = {CLGLU_ACTS(NAME)};
 #undef NAME
 
-/* What an activation and its derivative are at +inf, -inf, -0, the largest number and its negative (NaN stays
-   NaN). MAX stands for the argument itself where that is right in every type. The sign of a derivative's zero
-   is free. */
+/* What an activation and its derivative are at +inf, -inf, +0, -0, the largest number and its negative (NaN
+   stays NaN). MAX stands for the argument itself where that is right in every type. The sign of a
+   derivative's zero is free. */
 #define MAX 12345.0
 struct special {
-    double act[5], derivative[5];
+    double act[6], derivative[6];
 };
 static const struct special specials[] = {
-    [CLGLU_ACT_IDENTITY] = {{INFINITY, -INFINITY, -0.0, MAX, -MAX}, {1, 1, 1, 1, 1}},
-    [CLGLU_ACT_RELU] = {{INFINITY, 0, 0, MAX, 0}, {1, 0, 0, 1, 0}},
-    [CLGLU_ACT_RELU2] = {{INFINITY, 0, 0, INFINITY, 0}, {INFINITY, 0, 0, INFINITY, 0}},
-    [CLGLU_ACT_SIGMOID] = {{1, 0, 0.5, 1, 0}, {0, 0, 0.25, 0, 0}},
-    [CLGLU_ACT_TANH] = {{1, -1, -0.0, 1, -1}, {0, 0, 1, 0, 0}},
-    [CLGLU_ACT_SILU] = {{INFINITY, -0.0, -0.0, MAX, -0.0}, {1, 0, 0.5, 1, 0}},
-    [CLGLU_ACT_GELU] = {{INFINITY, -0.0, -0.0, MAX, -0.0}, {1, 0, 0.5, 1, 0}},
-    [CLGLU_ACT_GELU_TANH] = {{INFINITY, -0.0, -0.0, MAX, -0.0}, {1, 0, 0.5, 1, 0}},
-    [CLGLU_ACT_GELU_QUICK] = {{INFINITY, -0.0, -0.0, MAX, -0.0}, {1, 0, 0.5, 1, 0}},
+    [CLGLU_ACT_IDENTITY] = {{INFINITY, -INFINITY, 0, -0.0, MAX, -MAX}, {1, 1, 1, 1, 1, 1}},
+    [CLGLU_ACT_RELU] = {{INFINITY, 0, 0, 0, MAX, 0}, {1, 0, 0, 0, 1, 0}},
+    [CLGLU_ACT_RELU2] = {{INFINITY, 0, 0, 0, INFINITY, 0}, {INFINITY, 0, 0, 0, INFINITY, 0}},
+    [CLGLU_ACT_SIGMOID] = {{1, 0, 0.5, 0.5, 1, 0}, {0, 0, 0.25, 0.25, 0, 0}},
+    [CLGLU_ACT_TANH] = {{1, -1, 0, -0.0, 1, -1}, {0, 0, 1, 1, 0, 0}},
+    [CLGLU_ACT_SILU] = {{INFINITY, -0.0, 0, -0.0, MAX, -0.0}, {1, 0, 0.5, 0.5, 1, 0}},
+    [CLGLU_ACT_GELU] = {{INFINITY, -0.0, 0, -0.0, MAX, -0.0}, {1, 0, 0.5, 0.5, 1, 0}},
+    [CLGLU_ACT_GELU_TANH] = {{INFINITY, -0.0, 0, -0.0, MAX, -0.0}, {1, 0, 0.5, 0.5, 1, 0}},
+    [CLGLU_ACT_GELU_QUICK] = {{INFINITY, -0.0, 0, -0.0, MAX, -0.0}, {1, 0, 0.5, 0.5, 1, 0}},
 };
 
 static void judge_specials(struct verify_row *row, clglu_act act, int derivative, const void *x,

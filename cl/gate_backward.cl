@@ -51,9 +51,16 @@ kernel void gate_backward(ulong rows, ulong cols, OPERANDS float alpha, float li
 #define SUMS(name) global float *name,
 #if defined(HAS_SUM_A) || defined(HAS_SUM_B)
 /* The lanes' sums of a block, dense f32. */
-static inline void store_sum(real sum, global float *p, ulong at, uint n)
+static inline void store_sum(real sum, global float *p, uint n)
 {
-    for (uint i = 0; i < n; i++) p[at + i] = ((const float *)&sum)[i];
+#if VW == 1
+    *p = sum;
+#else
+#define PUT(i, lane)                                                                                         \
+    if (n > i) p[i] = sum.lane;
+    EACH_LANE(PUT)
+#undef PUT
+#endif
 }
 
 /* The same with the columns' sums: one work-item takes VW columns of a block of 128 rows, the unit of the canonical sum, and
@@ -71,7 +78,7 @@ kernel void gate_backward_sums(ulong rows, ulong cols, OPERANDS IF_SUM_A(SUMS(bl
         IF_SUM_A(sum_a = sum_a + ga;)
         IF_SUM_B(sum_b = sum_b + gb;)
     }
-    IF_SUM_A(store_sum(sum_a, block_a, block * cols + col, n);)
-    IF_SUM_B(store_sum(sum_b, block_b, block * cols + col, n);)
+    IF_SUM_A(store_sum(sum_a, block_a + block * cols + col, n);)
+    IF_SUM_B(store_sum(sum_b, block_b + block * cols + col, n);)
 }
 #endif

@@ -91,12 +91,12 @@ unsigned clglu_vector_width(const clglu_context *context)
     return width;
 }
 
-/* Work-items in a group: enough to fill a GPU's processor, few enough that a CPU has many groups to share out. It is the same for
-   most sizes, since some drivers compile again for each new one. */
+/* Work-items in a group: a GPU's processor is filled by some hundred; a CPU runs a group in one loop, which pays from some
+   thousand elements on. It is the same for most sizes, since some drivers compile again for each new one. */
 static size_t group_size(const clglu_kernel *k)
 {
     const clglu_device_facts *f = &k->context->device.facts;
-    size_t group = f->type & CL_DEVICE_TYPE_GPU ? 256 : 64, most = 0;
+    size_t group = f->type & CL_DEVICE_TYPE_GPU ? 256 : 4096 / clglu_vector_width(k->context), most = 0;
     if (clGetKernelWorkGroupInfo(k->kernel, f->device_id, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL) !=
             CL_SUCCESS ||
         most == 0)

@@ -53,7 +53,6 @@ static clglu_status get_program(clglu_context *context, const clglu_job *job, un
     if (job->limit != 0) add(&o, " -DHAS_LIMIT");
     if (job->shift != 0) add(&o, " -DHAS_SHIFT");
     if (job->rounding == CLGLU_ROUND_LIKE_TORCH) add(&o, " -DLIKE_TORCH");
-    if (context->device.facts.fp16) add(&o, " -DHAS_FP16");
     if (is_contiguous(job)) add(&o, " -DCONTIGUOUS");
     for (int s = 0; s < SLOT_COUNT; s++)
         if (job->operand[s].used) add(&o, " -D%s", clglu_slots[s].option);

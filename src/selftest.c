@@ -98,8 +98,7 @@ static clglu_status run(clglu_context *context, values *v)
     cl_program program;
     cl_mem mem[4] = {NULL, NULL, NULL, NULL};
     clglu_sequence sequence;
-    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVW=%u -DDTYPE=1%s", clglu_vector_width(context),
-             context->device.facts.fp16 ? " -DHAS_FP16" : "");
+    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVW=%u -DDTYPE=1", clglu_vector_width(context));
     clglu_status status = clglu_program_get(context, "selftest.cl", options, &program);
     if (!status) status = make_inputs(context, v, mem);
     if (!status) status = clglu_sequence_begin(&sequence, context, NULL, 0, NULL);

@@ -60,10 +60,10 @@ class Fit:
         return coefficients, self.error(coefficients)
 
     def rounded(self, held={}, search=True):
-        """Rounds one coefficient after the other, the lowest power first, and fits the others again; then tries
-        neighbouring floats for all of them as long as that helps."""
+        """Rounds one coefficient after the other, the highest power first so that what is left to fit is always a
+        whole polynomial, and fits the others again; then tries neighbouring floats as long as that helps."""
         fixed = dict(held)
-        for j in range(self.degree + 1):
+        for j in reversed(range(self.degree + 1)):
             if j not in fixed:
                 fixed[j] = f32(self.minimax(fixed)[0][j])
         coefficients = [fixed[j] for j in range(self.degree + 1)]
@@ -107,6 +107,6 @@ class Fit:
                 trial = list(best)
                 for j, way in zip(move, ways):
                     trial[j] = float(np.nextafter(np.float32(trial[j]), np.float32(way * np.inf)))
-                if self.error(trial) < error:
+                if self.error(trial) < 0.999 * error:
                     best, error, improved = trial, self.error(trial), True
         return best, error

@@ -16,7 +16,9 @@ struct options {
 
 #define AT(member) offsetof(struct options, member)
 static const struct cli_option options[] = {
-    {"quick", 0, NULL, "2^16 f32 points for each activation, 2^16 pairs for each variant", AT(quick)},
+    {"quick", 0, NULL,
+     "2^14 points for each activation and type, 2^14 pairs for each variant; other hashes than without",
+     AT(quick)},
     {"full", 0, NULL, "all 2^32 f32 inputs of each activation: hours", AT(full)},
     {NULL, 0, NULL, NULL, 0}};
 #undef AT
@@ -68,6 +70,7 @@ static int emit_json(struct run *run, const struct verify_size *size, const clgl
     json_t *root = json_root("verify");
     json_object_set_new(root, "device", json_facts(clglu_context_facts(context)));
     json_object_set_new(root, "f32_points_log2", json_integer(size->act_log2));
+    json_object_set_new(root, "short_points_log2", json_integer(size->short_log2));
     json_object_set_new(root, "gate_pairs_log2", json_integer(2 * size->gate_log2));
     json_object_set_new(root, "hash", json_hash(run->hash));
     json_object_set_new(root, "failed_rows", json_integer(run->bad));

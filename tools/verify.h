@@ -10,8 +10,9 @@
 
 /* How much is tried. Hashes can be compared only between runs with equal numbers here. */
 struct verify_size {
-    int act_log2;  /* f32 points of each activation: 2^act_log2 (the short types: all 2^16) */
-    int gate_log2; /* pairs of each variant: 2^(2 gate_log2) */
+    int act_log2;                        /* f32 points of each activation: 2^act_log2 */
+    int short_log2;                      /* f16 and bf16 points: 16 is all of them */
+    int gate_log2;                       /* pairs of each variant: 2^(2 gate_log2) */
     int gate_short_types, gate_backward; /* 0: the variants in f32, and forward, only (geglu has all) */
 };
 

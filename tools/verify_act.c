@@ -76,7 +76,7 @@ static clglu_status chunk(struct verify_state *s, struct verify_row *row, clglu_
 static clglu_status all_points(struct verify_state *s, struct verify_row *row, clglu_act act,
                                XXH64_state_t *hash)
 {
-    int log2 = row->dtype == CLGLU_F32 ? s->size->act_log2 : 16;
+    int log2 = row->dtype == CLGLU_F32 ? s->size->act_log2 : s->size->short_log2;
     uint64_t total = (uint64_t)1 << log2;
     for (int i = 0; i < VALUE_SPECIALS; i++)
         value_set(row->dtype, s->buffer[0], (size_t)i, value_special(row->dtype, (enum value_special)i));

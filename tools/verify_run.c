@@ -11,8 +11,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-const struct verify_size verify_quick = {16, 8, 0, 0}, verify_normal = {20, 10, 1, 1},
-                         verify_full = {32, 10, 1, 1};
+const struct verify_size verify_quick = {14, 14, 7, 0, 0}, verify_normal = {20, 16, 10, 1, 1},
+                         verify_full = {32, 16, 10, 1, 1};
 
 static size_t variants(void)
 {
@@ -24,7 +24,7 @@ static size_t variants(void)
 
 uint64_t verify_points(const struct verify_size *size)
 {
-    uint64_t acts = CLGLU_ACT_COUNT * 2 * ((1ull << size->act_log2) + 2 * 65536);
+    uint64_t acts = CLGLU_ACT_COUNT * 2 * ((1ull << size->act_log2) + (2ull << size->short_log2));
     uint64_t gates = size->gate_short_types ? variants() * 3 : variants() + 2;
     uint64_t backward = size->gate_backward ? gates : 3;
     return acts + ((gates + backward) << 2 * size->gate_log2);

@@ -33,7 +33,7 @@ TOOL_SRC := $(wildcard tools/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(B)/%.o)
 CL_SRC   := $(wildcard cl/*.cl) $(wildcard cl/*.clh)
 
-.PHONY: all help sweep bench deps deps-check check check-quick check-long lint install uninstall clean
+.PHONY: all help sweep bench deps deps-check check check-quick check-long install uninstall readme clean
 
 all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu $(B)/clglu.pc
 
@@ -141,6 +141,11 @@ uninstall: ## takes away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/clglu $(DESTDIR)$(PREFIX)/include/clglu.h $(DESTDIR)$(PREFIX)/include/clglu_acts.h \
 	  $(DESTDIR)$(PREFIX)/lib/libclglu.a $(DESTDIR)$(PREFIX)/lib/libclglu.so* $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc \
 	  $(DESTDIR)$(PREFIX)/share/man/man1/clglu.1
+
+readme: ## bring the README's table of activations up to date
+	@awk -f tools/acts.awk include/clglu_acts.h > $(B)/acts.md
+	@awk '/^<!-- acts -->$$/ { print; while ((getline line < "$(B)/acts.md") > 0) print line; on = 1 } \
+	      /^<!-- \/acts -->$$/ { on = 0 } !on' README.md > $(B)/README.md && mv $(B)/README.md README.md
 
 clean: ## remove build/
 	rm -rf $(B)

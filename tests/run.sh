@@ -44,6 +44,7 @@ step device build/test-device
 step header tests/header.sh
 step floors tests/floors.sh
 step symbols tests/symbols.sh
+step readme tests/readme.sh
 if [ "$mode" != quick ]; then
     step build tests/build.sh
     step install tests/install.sh

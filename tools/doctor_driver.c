@@ -64,7 +64,7 @@ static void judge_driver(struct doctor *d, const char *name, const struct icd *i
     const char *file = *icd->file ? icd->file : icd_place();
     char error[400] = "", words[96], remedy[300];
     struct child_end end;
-    struct child child = {args, NULL, 30, take_error, NULL, error};
+    struct child child = {args, NULL, 20, take_error, NULL, error};
     if (package)
         snprintf(remedy, sizeof remedy, "apt-get install --reinstall %s", package);
     else

@@ -32,7 +32,7 @@ static int run_icd(const struct cli_command *self, int argc, char **argv)
     const char *error = library ? "" : dlerror();
     if (library && !dlsym(library, "clGetExtensionFunctionAddress") &&
         !dlsym(library, "clIcdGetPlatformIDsKHR"))
-        error = "is not an OpenCL driver (it has no clGetExtensionFunctionAddress)";
+        error = "it is not an OpenCL driver (it has no clGetExtensionFunctionAddress)";
     child_tell(json_pack("{s:o}", "error", json_text(error)));
     tell_end();
     return CLI_GOOD;

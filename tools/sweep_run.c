@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LIST_SECONDS = 30 }; /* enough to find out what is there */
+
 static struct sweep_row *add_row(struct sweep *s, int platform, int device, const char *set)
 {
     struct sweep_row *row = s->count < SWEEP_ROWS ? calloc(1, sizeof *row) : NULL;
@@ -90,7 +92,8 @@ static int list_once(struct sweep *s, const char *set, struct listing *l, struct
     static const char *const args[] = {"probe-list", NULL};
     int before = s->count;
     *l = (struct listing){.sweep = s, .set = set, .start = progress_now(), .step = "start"};
-    struct child child = {args, set, s->timeout, on_listed, list_tick, l};
+    struct child child = {args,      set,       s->timeout < LIST_SECONDS ? s->timeout : LIST_SECONDS,
+                          on_listed, list_tick, l};
     child_run(&child, end);
     if (end->how == CHILD_GOOD) return 1;
     while (s->count > before) {

@@ -29,7 +29,7 @@ static clglu_context *with_budget(size_t bytes)
 START_TEST(random_calls_on_host_arrays_are_right_and_write_nothing_else)
 {
     uint64_t state = (uint64_t)_i * 1000003; /* the calls of the suite on views: their programs are there */
-    for (size_t i = 0; i < sized(15, 3); i++) {
+    for (size_t i = 0; i < sized(9, 3); i++) {
         call c = call_random(&state, sized(8000, 400), i % 2 ? WILD : MODERATE);
         expect_twin(context(), &c, "host twin");
         call_free(&c);
@@ -42,7 +42,7 @@ START_TEST(random_calls_in_chunks_are_right_and_write_nothing_else)
     static const size_t budgets[] = {1, 1000, 4096, 20000};
     clglu_context *ctx = with_budget(budgets[_i]);
     uint64_t state = (uint64_t)_i * 1000003;
-    for (size_t i = 0; i < sized(15, 3); i++) {
+    for (size_t i = 0; i < sized(9, 3); i++) {
         call c = call_random(&state, sized(8000, 400), i % 2 ? WILD : MODERATE);
         expect_twin(ctx, &c, "host twin in chunks");
         call_free(&c);

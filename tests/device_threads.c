@@ -65,7 +65,7 @@ START_TEST(sixteen_threads_get_the_bits_of_the_emulation)
     memset(w, 0, sizeof w);
     context();
     for (size_t i = 0; i < THREADS; i++) {
-        w[i].calls = sized(10, 2);
+        w[i].calls = sized(9, 2);
         w[i].queue = i % 2 ? queue_new(context(), 0) : NULL;
     }
     run_all(w, mixed_calls);

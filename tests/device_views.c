@@ -9,7 +9,7 @@
 START_TEST(random_shapes_strides_and_offsets_are_right_and_write_nothing_else)
 {
     uint64_t state = (uint64_t)_i * 1000003;
-    for (size_t i = 0; i < sized(15, 4); i++) {
+    for (size_t i = 0; i < sized(9, 3); i++) {
         call c = call_random(&state, sized(8000, 400), i % 2 ? WILD : MODERATE);
         expect_right(&c, "random call");
         call_free(&c);

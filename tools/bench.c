@@ -119,7 +119,7 @@ static void add_row(struct results *r, const struct bench_row *row)
         json_array_append_new(r->json, bench_json(row));
         return;
     }
-    table_row(&r->table, TEXT_PLAIN, "%s\t%s\t%s\t%s\t%s\t%.0f %%\t%.2f\t%.2f\t%.2f", row->what.name,
+    table_row(&r->table, TEXT_PLAIN, "%s\t%s\t%s\t%s\t%s\t%.0f %%\t%.3g\t%.3g\t%.2f", row->what.name,
               row->what.backward ? "back" : "forw", clglu_dtype_name(row->what.dtype),
               text_count(size, row->what.elements), text_time(time, row->time.median), spread,
               row->bytes / row->time.median / 1e9, row->bytes / row->limit.median / 1e9, row->ratio);

@@ -65,7 +65,9 @@ static void judge_driver(struct doctor *d, const char *name, const struct icd *i
     char error[400] = "", words[96], remedy[300];
     struct child_end end;
     struct child child = {args, NULL, 20, take_error, NULL, error};
-    if (package)
+    if (!*icd->file)
+        snprintf(remedy, sizeof remedy, "unset OCL_ICD_VENDORS");
+    else if (package)
         snprintf(remedy, sizeof remedy, "apt-get install --reinstall %s", package);
     else
         snprintf(remedy, sizeof remedy, "rm %.200s   # or install what it names", file);

@@ -72,7 +72,7 @@ static void print_verdicts(const struct sweep *s, FILE *out)
         const json_t *b = find_bench(row, "forward", "f32");
         char where[24], ulp[32] = "", speed[32] = "", ratio[32] = "";
         if (row->verified) snprintf(ulp, sizeof ulp, "%.3f", row->max_ulp);
-        if (b) snprintf(speed, sizeof speed, "%.2f GB/s", number(b, "gb_per_s"));
+        if (b) snprintf(speed, sizeof speed, "%.3g GB/s", number(b, "gb_per_s"));
         if (b) snprintf(ratio, sizeof ratio, "%.2f", number(b, "ratio"));
         table_row(&t, paint_of(row), "%s\t%s\t%s\t%s\t%s\t%s\t%s", place(row, where, sizeof where), row->name,
                   sweep_word(row), ulp,
@@ -98,10 +98,10 @@ static void print_speeds(const struct sweep *s, FILE *out)
                 b[d] = find_bench(s->rows[i], way, dtypes[d]);
                 snprintf(cell[d], sizeof cell[d], "\t");
                 if (b[d])
-                    snprintf(cell[d], sizeof cell[d], "%.2f\t%.2f", number(b[d], "gb_per_s"),
+                    snprintf(cell[d], sizeof cell[d], "%.3g\t%.2f", number(b[d], "gb_per_s"),
                              number(b[d], "ratio"));
             }
-            snprintf(limit, sizeof limit, "%.2f", number(b[0], "limit_gb_per_s"));
+            snprintf(limit, sizeof limit, "%.3g", number(b[0], "limit_gb_per_s"));
             table_row(&t, TEXT_PLAIN, "%s\t%s\t%s\t%s\t%s\t%s", place(s->rows[i], where, sizeof where), way,
                       cell[0], cell[1], cell[2], limit);
         }

@@ -31,6 +31,7 @@ sweeps_begin
 help_of_every_command
 usage_errors
 no_device
+without_home
 bad_content
 bad_places
 bad_company

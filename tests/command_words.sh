@@ -112,6 +112,28 @@ no_device() {
         -o "$out/y.npy" --device best
 }
 
+# PoCL has no device where it cannot write its cache, and without HOME takes a folder that anybody may have made.
+without_home() {
+    mkdir -p "$work/tmp"
+    mine=$work/tmp/clglu-pocl-$(id -u)
+    homeless="env -u POCL_CACHE_DIR -u XDG_CACHE_HOME -u HOME TMPDIR=$work/tmp"
+    # shellcheck disable=SC2086
+    {
+        good "HOME unset: act works" $homeless "$clglu" act --act gelu --a "$in/x-f32.npy" --check
+        holds "... with a private cache" test "$(find "$mine" -maxdepth 0 -type d -perm 700 -user "$(id -un)")" = "$mine"
+        rm -rf "$mine"
+        good "HOME unwritable: act works" $homeless HOME=/dev/null "$clglu" act --act gelu --a "$in/x-f32.npy" --check
+        run $homeless HOME=/dev/null "$clglu" doctor --json
+        judge_json "HOME unwritable: doctor says so" "any(f['check'] == 'home' and f['level'] != 'ok' for f in d['findings'])"
+        rm -rf "$mine"
+        mkdir "$work/elsewhere"
+        ln -s "$work/elsewhere" "$mine"
+        run $homeless "$clglu" act --act gelu --a "$in/x-f32.npy" --check
+        holds "a link where the private cache should be is not followed" test -z "$(contents "$work/elsewhere")"
+        rm -f "$mine"
+    }
+}
+
 # judge_json SENTENCE CONDITION...: of the JSON that the last command printed
 judge_json() {
     sentence=$1

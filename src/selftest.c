@@ -12,15 +12,16 @@
 #include "launch.h"
 #include "program.h"
 
-enum { COUNT = 512, RESULTS = 6, GROUP = 64, ROUNDS = 70000 };
+enum { COUNT = 512, RESULTS = 7, ROWS = 8, GROUP = 64, ROUNDS = 70000 };
 
 typedef struct values {
     float x[COUNT], y[COUNT], z[COUNT];
-    float want[RESULTS][COUNT], got[RESULTS][COUNT];
+    float want[RESULTS][COUNT], got[ROWS][COUNT];
     cl_uint group[GROUP + 1];
 } values;
 
-static const char *const result_names[RESULTS] = {"fma", "a product", "a sum", "gelu", "gelu's derivative", "a half"};
+static const char *const result_names[RESULTS] = {"fma", "a product", "a sum", "gelu", "gelu's derivative", "a half",
+                                                 "a half in memory"};
 
 /* Some 500 numbers from -16 to 16, none round; y puts products between two floats, z takes most of the product away. */
 static void prepare(values *v)
@@ -34,7 +35,7 @@ static void prepare(values *v)
         v->want[0][i] = fmaf(v->x[i], v->y[i], v->z[i]);
         v->want[1][i] = v->x[i] * v->y[i];
         v->want[2][i] = v->x[i] + v->y[i];
-        v->want[5][i] = clglu_f16_to_f32(clglu_f32_to_f16(v->x[i]));
+        v->want[5][i] = v->want[6][i] = clglu_f16_to_f32(clglu_f32_to_f16(v->x[i]));
         ones[i] = 1.0f;
     }
     if (clglu_emulate_act_forward(&gelu, v->x, v->want[3]) ||

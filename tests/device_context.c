@@ -84,7 +84,7 @@ END_TEST
 START_TEST(a_selector_that_nothing_matches_finds_no_device)
 {
     static const char *const none[] = {"no such device", "99:0", "0:99", "mem>=1000000000G", "best,no such device",
-                                       "cpu,gpu,accelerator"};
+                                       "cpu,no such device"};
     for (size_t i = 0; i < COUNT(none); i++) expect_opens(none[i], CLGLU_NO_DEVICE);
 }
 END_TEST
@@ -337,13 +337,13 @@ static void fail_and_close(void)
     ck_assert_int_ne(clglu_context_open("no such device", NULL, &ctx), CLGLU_OK);
 }
 
-START_TEST(wrapping_and_closing_a_thousand_times_does_not_grow) { expect_no_growth(wrap_and_close, 1000); }
+START_TEST(wrapping_and_closing_a_thousand_times_does_not_grow) { expect_no_growth(wrap_and_close, sized(1000, 100)); }
 END_TEST
 
-START_TEST(opening_and_closing_does_not_grow) { expect_no_growth(open_and_close, sized(300, 50)); }
+START_TEST(opening_and_closing_does_not_grow) { expect_no_growth(open_and_close, sized(300, 20)); }
 END_TEST
 
-START_TEST(failing_to_open_does_not_grow) { expect_no_growth(fail_and_close, 500); }
+START_TEST(failing_to_open_does_not_grow) { expect_no_growth(fail_and_close, sized(500, 50)); }
 END_TEST
 
 START_TEST(opening_with_the_self_test_passes_again_and_again)

@@ -116,27 +116,6 @@ static truth true_db(const clglu_job *job, const inputs *in)
     return true_gradient(job, in, p, derivative_factor(job->gate, 1, b));
 }
 
-/* ---------------------------------------------------------------- the published bounds */
-
-static double act_bound(clglu_act act, int derivative)
-{
-#define ROW(id, name, UPPER, formula, slope, forward, backward, ...) {forward, backward},
-    static const double bounds[][2] = {CLGLU_ACTS(ROW)};
-#undef ROW
-    return bounds[act][derivative];
-}
-
-static double bound_of(const clglu_job *job, clglu_slot slot)
-{
-    double act = act_bound(job->act, slot == SLOT_DA), gate = act_bound(job->gate, slot == SLOT_DB);
-    if (job->rounding == CLGLU_ROUND_LIKE_TORCH) return 2.6;
-    if (job->dtype != CLGLU_F32) return 0.501;
-    if (!job->gated) return slot == SLOT_Y ? act : 2 * act + 1;
-    if (job->gate == CLGLU_ACT_IDENTITY) gate = job->shift != 0 ? 0.5 : 0;
-    else if (job->shift != 0) gate += 0.5;
-    return 2 * (act + gate) + (slot == SLOT_Y ? 1 : 2);
-}
-
 /* ---------------------------------------------------------------- reading elements */
 
 static size_t index_of(const clglu_operand *o, size_t row, size_t col)
@@ -165,6 +144,37 @@ static inputs inputs_at(const clglu_job *job, size_t row, size_t col)
 {
     return (inputs){(double)element(job, SLOT_DY, row, col), biased(job, SLOT_A, SLOT_BIAS_A, row, col),
                     biased(job, SLOT_B, SLOT_BIAS_B, row, col)};
+}
+
+/* ---------------------------------------------------------------- the published bounds */
+
+static double act_bound(clglu_act act, int derivative)
+{
+#define ROW(id, name, UPPER, formula, slope, forward, backward, ...) {forward, backward},
+    static const double bounds[][2] = {CLGLU_ACTS(ROW)};
+#undef ROW
+    return bounds[act][derivative];
+}
+
+/* With every dy a power of two, dx has the derivative's own error. */
+static int products_are_exact(const clglu_job *job)
+{
+    int exponent;
+    for (size_t row = 0; row < job->rows; row++)
+        for (size_t col = 0; col < job->cols; col++)
+            if (frexpf(fabsf(element(job, SLOT_DY, row, col)), &exponent) != 0.5f) return 0;
+    return 1;
+}
+
+static double bound_of(const clglu_job *job, clglu_slot slot)
+{
+    double act = act_bound(job->act, slot == SLOT_DA), gate = act_bound(job->gate, slot == SLOT_DB);
+    if (job->rounding == CLGLU_ROUND_LIKE_TORCH) return 2.6;
+    if (job->dtype != CLGLU_F32) return 0.501;
+    if (!job->gated) return slot == SLOT_Y || products_are_exact(job) ? act : 2 * act + 1;
+    if (job->gate == CLGLU_ACT_IDENTITY) gate = job->shift != 0 ? 0.5 : 0;
+    else if (job->shift != 0) gate += 0.5;
+    return 2 * (act + gate) + (slot == SLOT_Y ? 1 : 2);
 }
 
 /* ---------------------------------------------------------------- comparing */

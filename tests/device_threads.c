@@ -31,12 +31,25 @@ static void run_all(worker *w, void *(*work)(void *))
     for (size_t i = 0; i < THREADS; i++) ck_assert_msg(!*w[i].trouble, "thread %zu: %s", i, w[i].trouble);
 }
 
+/* A simulator runs a command in the thread that asks, and only one at a time: there the threads take turns. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static void take_turn(void)
+{
+    if (test_scale() == SMALL) pthread_mutex_lock(&turn);
+}
+static void give_turn(void)
+{
+    if (test_scale() == SMALL) pthread_mutex_unlock(&turn);
+}
+
 /* Every third call is a host twin's. */
 static void one_call(worker *w, const call *c, size_t i)
 {
     call got = call_copy(c), want = call_copy(c);
     clglu_status e = call_emulate(&want);
+    take_turn();
     clglu_status s = i % 3 == 2 ? call_on_host(context(), &got) : call_on_buffers(context(), w->queue, &got);
+    give_turn();
     if (s != CLGLU_OK || e != CLGLU_OK)
         snprintf(w->trouble, sizeof w->trouble, "%s, emulation %s: %s", clglu_status_name(s), clglu_status_name(e),
                  clglu_context_error(context()));

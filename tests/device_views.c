@@ -75,6 +75,26 @@ START_TEST(a_zero_ld_means_cols_times_inc)
 }
 END_TEST
 
+/* With one column inc is never stepped along, but ld 0 still means cols * inc. */
+START_TEST(a_zero_ld_of_one_column_means_inc)
+{
+    uint64_t state = 48;
+    call c = call_new(GATE_FORWARD, CLGLU_ACT_GELU, CLGLU_ACT_IDENTITY, CLGLU_F32, 5, 1);
+    call_fill(&c, MODERATE, &state);
+    call_move(&c, A, NULL, (clglu_view){0, 0, 3});
+    call_move(&c, Y, NULL, (clglu_view){1, 0, 2});
+    call said = call_copy(&c);
+    said.d.a.ld = 3;
+    said.d.y.ld = 2;
+    call y1 = call_made(&c), y2 = call_made(&said);
+    expect_same(&y1, &y2, "one column");
+    call_free(&y1);
+    call_free(&y2);
+    call_free(&c);
+    call_free(&said);
+}
+END_TEST
+
 START_TEST(no_rows_write_nothing_and_succeed)
 {
     clglu_dtype t = (clglu_dtype)digit(&_i, DTYPES);
@@ -186,6 +206,7 @@ Suite *device_views_suite(void)
     tcase_add_loop_test(t, every_length_up_to_two_vectors_fits_its_buffer_exactly, 0, DTYPES * OPERATORS);
     tcase_add_test(t, zero_strides_mean_dense);
     tcase_add_test(t, a_zero_ld_means_cols_times_inc);
+    tcase_add_test(t, a_zero_ld_of_one_column_means_inc);
     tcase_add_loop_test(t, no_rows_write_nothing_and_succeed, 0, DTYPES * OPERATORS);
     tcase_add_loop_test(t, biases_have_offsets_and_strides, 0, DTYPES * OPERATORS);
     tcase_add_loop_test(t, long_rows_and_many_rows_are_right, 0, 5);

@@ -13,12 +13,10 @@ kernel void gate_forward(ulong rows, ulong cols, INPUT(a) IF_B(INPUT(b)) OUTPUT(
     real unused;
 
     real x = load(a, a_at, row, col, n);
+    IF_B(real z = load(b, b_at, row, col, n);)
     IF_BIAS_A(x = keep(x + load(bias_a, bias_a_at, 0, col, n));)
-    real p = act_side(x, alpha, limit, &unused);
-#ifdef HAS_B
-    real z = load(b, b_at, row, col, n);
     IF_BIAS_B(z = keep(z + load(bias_b, bias_b_at, 0, col, n));)
-    p = p * gate_side(z, limit, shift, &unused);
-#endif
+    real p = act_side(x, alpha, limit, &unused);
+    IF_B(p = p * gate_side(z, limit, shift, &unused);)
     store(p, y, y_at, row, col, n);
 }

@@ -19,10 +19,10 @@ static inline void gradients(OPERANDS ulong row, ulong col, uint n, float alpha,
 {
     real dp, dq, g = load(dy, dy_at, row, col, n);
     real x = load(a, a_at, row, col, n);
+    IF_B(real z = load(b, b_at, row, col, n);)
     IF_BIAS_A(x = keep(x + load(bias_a, bias_a_at, 0, col, n));)
     real p = act_side(x, alpha, limit, &dp);
 #ifdef HAS_B
-    real z = load(b, b_at, row, col, n);
     IF_BIAS_B(z = keep(z + load(bias_b, bias_b_at, 0, col, n));)
     real q = gate_side(z, limit, shift, &dq);
     *ga = keep(g * q) * dp;

@@ -249,7 +249,8 @@ typedef struct clglu_device_facts {
     unsigned compute_units, clock_mhz;
     uint64_t global_bytes, max_alloc_bytes, cache_bytes, local_bytes;
     size_t max_work_group;
-    unsigned vector_width;      /* CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT */
+    unsigned vector_width;      /* floats side by side that suit it: CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, on a CPU
+                                   the native width if that is more */
     unsigned address_bits;
     unsigned profiling_ns;      /* resolution of the profiling clock, in ns; 0: none */
     int available, compiler, little_endian;

@@ -23,6 +23,18 @@ static clglu_status check_buffer(const clglu_job *job, clglu_context *context, c
     return CLGLU_OK;
 }
 
+/* OpenCL aligns a buffer to its longest type, but one that uses the host's memory lies where that does. */
+static bool is_aligned(cl_mem mem, size_t offset)
+{
+    cl_mem_flags flags = 0;
+    void *host = NULL;
+    if (clGetMemObjectInfo(mem, CL_MEM_FLAGS, sizeof flags, &flags, NULL) != CL_SUCCESS ||
+        clGetMemObjectInfo(mem, CL_MEM_HOST_PTR, sizeof host, &host, NULL) != CL_SUCCESS)
+        return false;
+    size_t address = flags & CL_MEM_USE_HOST_PTR ? (size_t)(uintptr_t)host : 0;
+    return (address + offset) % CLGLU_ALIGNMENT == 0;
+}
+
 clglu_status clglu_job_use_buffer(clglu_job *job, clglu_context *context, clglu_slot slot, cl_mem mem)
 {
     clglu_operand *o = &job->operand[slot];
@@ -35,6 +47,7 @@ clglu_status clglu_job_use_buffer(clglu_job *job, clglu_context *context, clglu_
     if (code == CL_SUCCESS) code = clGetMemObjectInfo(mem, CL_MEM_OFFSET, sizeof offset, &offset, NULL);
     if (code != CL_SUCCESS) return clglu_fail_cl(context, "clGetMemObjectInfo", code);
     o->used = true;
+    o->aligned = is_aligned(parent ? parent : mem, offset);
     o->mem = mem;
     o->space = parent ? parent : mem;
     o->origin = parent ? offset : 0;

@@ -202,7 +202,8 @@ static void compare(clglu_check_report *r, const clglu_job *job, size_t row, siz
                     float emulated, truth t)
 {
     double g = (double)got, off = fabs(g - t.value);
-    double ulp = off <= t.slack || isinf(t.slack) ? 0 : clglu_ulp(t.value, g, job->dtype);
+    double judged = off <= t.slack ? t.value : g > t.value ? g - t.slack : g < t.value ? g + t.slack : g;
+    double ulp = isinf(t.slack) ? 0 : clglu_ulp(t.value, judged, job->dtype);
     r->count++;
     r->histogram[bin_of(ulp)]++;
     r->bits_differ += memcmp(&got, &emulated, sizeof got) != 0 && !(isnan(got) && isnan(emulated));

@@ -32,6 +32,11 @@ enum { TILE = 256, BLOCK = 128 }; /* columns worked on together; rows in a block
     }
 CLGLU_ACTS(DEFINE_ARRAYS)
 
+CLONES static void both_gelu16(size_t n, const float *x, float *y, float *d)
+{
+    for (size_t i = 0; i < n; i++) y[i] = act_gelu16(x[i], &d[i]);
+}
+
 CLONES static void both_silu_alpha(size_t n, float alpha, const float *x, float *y, float *d)
 {
     for (size_t i = 0; i < n; i++) y[i] = act_silu_alpha(x[i], alpha, &d[i]);
@@ -43,10 +48,12 @@ static void (*const value[])(size_t, const float *, float *) = {CLGLU_ACTS(VALUE
 static void (*const both[])(size_t, const float *, float *, float *) = {CLGLU_ACTS(BOTH_ROW)};
 
 /* y = act(x) and, if d is there, d = act'(x). */
-static void activate(clglu_act act, float alpha, size_t n, const float *x, float *y, float *d)
+static void activate(const clglu_job *job, clglu_act act, float alpha, size_t n, const float *x, float *y, float *d)
 {
     float unused[TILE];
-    if (act == CLGLU_ACT_SILU && alpha != 1)
+    if (clglu_job_is_short(job, act))
+        both_gelu16(n, x, y, d ? d : unused);
+    else if (act == CLGLU_ACT_SILU && alpha != 1)
         both_silu_alpha(n, alpha, x, y, d ? d : unused);
     else if (d)
         both[act](n, x, y, d);
@@ -131,7 +138,7 @@ static void act_side(const clglu_job *job, size_t row, size_t col, size_t n, til
     float clamped[TILE];
     load_biased(job, SLOT_A, SLOT_BIAS_A, row, col, n, t->a);
     for (size_t i = 0; i < n; i++) clamped[i] = job->limit != 0 ? clamp_above(t->a[i], job->limit) : t->a[i];
-    activate(job->act, job->alpha, n, clamped, t->p, job->backward ? t->dp : NULL);
+    activate(job, job->act, job->alpha, n, clamped, t->p, job->backward ? t->dp : NULL);
     keep(job, n, t->p);
 }
 
@@ -140,7 +147,7 @@ static void gate_side(const clglu_job *job, size_t row, size_t col, size_t n, ti
     float clamped[TILE];
     load_biased(job, SLOT_B, SLOT_BIAS_B, row, col, n, t->b);
     for (size_t i = 0; i < n; i++) clamped[i] = job->limit != 0 ? clamp_both(t->b[i], job->limit) : t->b[i];
-    activate(job->gate, 1, n, clamped, t->q, job->backward ? t->dq : NULL);
+    activate(job, job->gate, 1, n, clamped, t->q, job->backward ? t->dq : NULL);
     if (job->shift != 0)
         for (size_t i = 0; i < n; i++) t->q[i] += job->shift;
     keep(job, n, t->q);

@@ -133,6 +133,11 @@ clglu_status clglu_job_gate_backward_host(clglu_job *job, const clglu_gate_desc 
     return use_host_biases(job, desc);
 }
 
+bool clglu_job_is_short(const clglu_job *job, clglu_act act)
+{
+    return job->dtype != CLGLU_F32 && act == CLGLU_ACT_GELU;
+}
+
 const char *clglu_job_name(const clglu_job *job, clglu_slot slot)
 {
     return job->gated ? clglu_slots[slot].name : clglu_slots[slot].act_name;

@@ -12,6 +12,8 @@
 #include "clglu.h"
 #include "view.h"
 
+enum { CLGLU_ALIGNMENT = 64 };
+
 /* The order is that of the kernels' arguments. */
 typedef enum clglu_slot {
     SLOT_DY,
@@ -46,6 +48,7 @@ typedef struct clglu_operand {
     /* For the search of overlaps: operands of one space share an address line. */
     const void *space;
     size_t origin; /* address of its storage on that line, in bytes */
+    bool aligned;  /* the storage begins at a multiple of CLGLU_ALIGNMENT bytes, the longest vector of OpenCL C used */
 } clglu_operand;
 
 typedef struct clglu_job {
@@ -75,6 +78,9 @@ clglu_status clglu_job_gate_forward_host(clglu_job *job, const clglu_gate_desc *
 clglu_status clglu_job_gate_backward_host(clglu_job *job, const clglu_gate_desc *desc, const void *dy, const void *a,
                                           const void *b, void *da, void *db, void *y, float *dbias_a,
                                           float *dbias_b);
+
+/* Does the job use the short form of an activation (act_NAME16)? gelu has one, for results that are rounded to 16 bits. */
+bool clglu_job_is_short(const clglu_job *job, clglu_act act);
 
 /* The name of a slot's operand in the header: "dx", or "da" for the gate operator. */
 const char *clglu_job_name(const clglu_job *job, clglu_slot slot);

@@ -36,6 +36,11 @@ static void add(options *o, const char *format, ...)
     if (n > 0) o->length += (size_t)n;
 }
 
+static void add_act(options *o, const char *name, const clglu_job *job, clglu_act act)
+{
+    add(o, " -D%s=%s%s", name, act_name(act), clglu_job_is_short(job, act) ? "16" : "");
+}
+
 /* The faster form of loads and stores asks for increments of 1. */
 static bool is_contiguous(const clglu_job *job)
 {
@@ -44,16 +49,31 @@ static bool is_contiguous(const clglu_job *job)
     return true;
 }
 
+/* Nothing but whole vectors, each at a multiple of its size: the fastest form. */
+static bool is_whole(const clglu_job *job, unsigned width)
+{
+    if (job->cols % width || !is_contiguous(job)) return false;
+    for (int s = 0; s < SLOT_COUNT; s++) {
+        const clglu_operand *o = &job->operand[s];
+        if (!o->used || clglu_slots[s].sum) continue;
+        bool one_row = clglu_job_rows(job, (clglu_slot)s) == 1;
+        if (!o->aligned || o->view.offset % width || (!one_row && o->view.ld % width)) return false;
+    }
+    return true;
+}
+
 static clglu_status get_program(clglu_context *context, const clglu_job *job, unsigned width, cl_program *program)
 {
     options o = {.length = 0};
-    add(&o, "-cl-std=CL1.2 -DVW=%u -DDTYPE=%d -DACT=%s", width, (int)job->dtype, act_name(job->act));
-    if (job->gated) add(&o, " -DGATE=%s", act_name(job->gate));
+    add(&o, "-cl-std=CL1.2 -DVW=%u -DDTYPE=%d", width, (int)job->dtype);
+    add_act(&o, "ACT", job, job->act);
+    if (job->gated) add_act(&o, "GATE", job, job->gate);
     if (job->alpha != 1) add(&o, " -DHAS_ALPHA");
     if (job->limit != 0) add(&o, " -DHAS_LIMIT");
     if (job->shift != 0) add(&o, " -DHAS_SHIFT");
     if (job->rounding == CLGLU_ROUND_LIKE_TORCH) add(&o, " -DLIKE_TORCH");
     if (is_contiguous(job)) add(&o, " -DCONTIGUOUS");
+    if (is_whole(job, width)) add(&o, " -DWHOLE");
     for (int s = 0; s < SLOT_COUNT; s++)
         if (job->operand[s].used) add(&o, " -D%s", clglu_slots[s].option);
     return clglu_program_get(context, job->backward ? "gate_backward.cl" : "gate.cl", o.text, program);
@@ -174,16 +194,26 @@ static clglu_status run_sums(clglu_context *context, const clglu_job *job, unsig
     return status;
 }
 
+static clglu_status run_form(clglu_context *context, const clglu_job *job, bool more, clglu_sequence *sequence)
+{
+    cl_program program;
+    unsigned width = clglu_vector_width(context);
+    clglu_status status = get_program(context, job, width, &program);
+    if (status) return status;
+    if (job->operand[SLOT_SUM_A].used || job->operand[SLOT_SUM_B].used)
+        return run_sums(context, job, width, program, more, sequence);
+    return run_plain(context, job, width, program, sequence);
+}
+
+/* One long row is cut before its last, incomplete vector, so that the rest may be whole. */
 clglu_status clglu_run_job(clglu_context *context, const clglu_job *checked, bool more, clglu_sequence *sequence)
 {
     clglu_job job = *checked;
-    cl_program program;
-    unsigned width = clglu_vector_width(context);
     if (job.rows == 0) return CLGLU_OK;
     clglu_job_flatten(&job);
-    clglu_status status = get_program(context, &job, width, &program);
-    if (status) return status;
-    if (job.operand[SLOT_SUM_A].used || job.operand[SLOT_SUM_B].used)
-        return run_sums(context, &job, width, program, more, sequence);
-    return run_plain(context, &job, width, program, sequence);
+    size_t rest = job.cols % clglu_vector_width(context), whole = job.cols - rest;
+    if (job.rows > 1 || rest == 0 || whole == 0 || !is_contiguous(&job)) return run_form(context, &job, more, sequence);
+    clglu_job start = clglu_job_tile(&job, 0, 1, 0, whole), end = clglu_job_tile(&job, 0, 1, whole, rest);
+    clglu_status status = run_form(context, &start, more, sequence);
+    return status ? status : run_form(context, &end, more, sequence);
 }

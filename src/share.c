@@ -108,6 +108,7 @@ static clglu_job on_buffers(const clglu_job *job, const pieces *p)
         size_t size = clglu_dtype_size(clglu_job_dtype(job, (clglu_slot)s));
         if (!o->used) continue;
         o->mem = q->mem;
+        o->aligned = q->begin % CLGLU_ALIGNMENT == 0;
         o->view.offset = (o->origin + o->view.offset * size - q->begin) / size;
     }
     return shared;

@@ -159,6 +159,7 @@ static clglu_job on_buffers(const tiler *t, const set *q)
         if (!o->used) continue;
         o->mem = clglu_slots[s].vector ? t->vector[s] : q->mem[s];
         o->view = (clglu_view){0, job.cols, 1};
+        o->aligned = true;
     }
     return job;
 }

@@ -141,10 +141,10 @@ const struct cli_command command_act = {
     "act",
     "y = act(x), or its backward, over a .npy file",
     "clglu act --act NAME --a X.npy -o Y.npy [--check]\n"
-    "clglu act --act NAME --a X.npy --backward DY.npy --da DA.npy [-o Y.npy] [--check]\n"
+    "clglu act --act NAME --a X.npy --backward DY.npy --da DA.npy [-o Y.npy]\n"
     "clglu act --act NAME --a X.npy --check",
-    "Files are streamed: they may be larger than memory. Outputs have the input's shape\n"
-    "and dtype; they appear whole, or not at all (also if --check fails).\n"
+    "Files are streamed: they may be larger than memory. Outputs have the input's\n"
+    "shape and dtype; they appear whole, or not at all (also if --check fails).\n"
     "The last dimension is cols; an array of one dimension is one row.",
     "clglu act --act gelu --a x.npy -o y.npy --check",
     options,

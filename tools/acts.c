@@ -61,8 +61,9 @@ static void print_acts(void)
     table_print(&t, stdout, 0);
     putchar('\n');
     table_print(&d, stdout, 0);
-    printf("\nULP: the bound of the f32 error over all inputs. s(x) = 1/(1+exp(-x)); Phi and phi\n"
-           "are the distribution function and the density of the standard normal distribution.\n\n");
+    printf("\nULP: the bound of the f32 error over all inputs. s(x) = 1/(1+exp(-x)); Phi and\n"
+           "phi are the distribution function and the density of the standard normal\n"
+           "distribution.\n\n");
 }
 
 static void print_variants(void)

@@ -152,12 +152,13 @@ static int print(const struct clglu_device_facts *facts, struct results *r, int 
 {
     char name[256];
     printf("%s\n", text_clean(name, sizeof name, facts->name, 0));
-    printf("copy %.2f GB/s read and written (%s), FMA %.1f GFLOP/s (%s)\n\n", r->rates.copy / 1e9,
-           r->rates.copy_kernel, r->rates.flops / 1e9, r->rates.flops_kernel);
+    printf("copy %.2f GB/s read and written (%s)\n", r->rates.copy / 1e9, r->rates.copy_kernel);
+    printf("FMA  %.1f GFLOP/s (%s)\n\n", r->rates.flops / 1e9, r->rates.flops_kernel);
     table_print(&r->table, stdout, 0);
-    printf("\ntime: the median of %d, +- half the spread; GB/s: bytes that must be moved; limit: the\n"
-           "fastest kernel that only multiplies the inputs (plain relu and gelu: only copies;\n"
-           "backward: reads as many, writes as many), measured in turns; ratio: limit time / time.\n",
+    printf("\ntime: the median of %d, +- half the spread; GB/s: bytes that must be moved;\n"
+           "limit: the fastest kernel that only multiplies the inputs (plain relu and gelu:\n"
+           "only copies; backward: reads as many, writes as many), measured in turns;\n"
+           "ratio: limit time / time.\n",
            repeats);
     return CLI_GOOD;
 }

@@ -220,10 +220,13 @@ static const struct sweep_row *yardstick(const struct sweep *s, int *hashes)
     return first;
 }
 
+/* Every row of a device is compared with the host's arithmetic; the devices are then compared with one another. */
 void sweep_compare(struct sweep *s)
 {
     int hashes;
     const struct sweep_row *first = yardstick(s, &hashes);
+    for (int i = 0; i < s->count && hashes == 1; i++)
+        if (*s->rows[i]->hash && !s->rows[i]->failed_rows) s->rows[i]->same_bits = 1;
     for (int i = 0; i < s->count && hashes > 1; i++) {
         struct sweep_row *row = s->rows[i];
         if (!*row->hash) continue;

@@ -83,9 +83,10 @@ static void print(struct run *run, const clglu_context *context, double seconds)
     char name[256], time[TEXT_NUMBER];
     printf("%s\n\n", text_clean(name, sizeof name, clglu_context_facts(context)->name, 0));
     table_print(&run->table, stdout, 0);
-    printf("\nmax ULP: the largest error, met at the input with those bits (a, then b); bad: results\n"
-           "outside the bound or with other bits than the arithmetic demands; hash: XXH64 of all\n"
-           "results' bits. y = act(a) or act(a) * gate(b); da, db: the gradients for dy = 1.\n\n");
+    printf("\nmax ULP: the largest error, met at the input with those bits (a, then b); bad:\n"
+           "results outside the bound or with other bits than the arithmetic demands; hash:\n"
+           "XXH64 of all results' bits. y = act(a) or act(a) * gate(b); da, db: the\n"
+           "gradients for dy = 1.\n\n");
     if (run->bad) table_print(&run->failures, stdout, 0);
     printf("%s%d rows, %d failed, %s; all bits: %016llx%s\n",
            text_on(stdout, run->bad ? TEXT_BAD : TEXT_GOOD), run->rows, run->bad, text_time(time, seconds),

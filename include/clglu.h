@@ -351,7 +351,8 @@ CLGLU_API CLGLU_MUST clglu_status clglu_act_backward(clglu_context *context, con
 
 /* y = act(a) * gate(b).
      Accuracy  f32: 2 * (ULP of act + ULP of gate, if it is not the identity) + 1; f16, bf16: 0.501 ULP of the dtype,
-               the bias and the clamped input taken as f32 numbers. Rounded like torch: the eager sequence's own bits but for ties. */
+               the bias and the clamped input taken as f32 numbers. Where gate(b) + shift nearly vanishes or act(a) is
+               subnormal, the absolute error of gate(b) or act(a) itself enters. Rounded like torch: the eager sequence's own bits but for ties. */
 CLGLU_API CLGLU_MUST clglu_status clglu_gate_forward(clglu_context *context, const clglu_gate_desc *desc,
                                                     cl_command_queue queue, cl_mem a, cl_mem b, cl_mem y,
                                                     cl_uint nwait, const cl_event *wait, cl_event *event);

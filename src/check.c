@@ -15,6 +15,14 @@
 
 /* ---------------------------------------------------------------- what is right, in double */
 
+static double act_bound(clglu_act act, int derivative)
+{
+#define ROW(id, name, UPPER, formula, slope, forward, backward, ...) {forward, backward},
+    static const double bounds[][2] = {CLGLU_ACTS(ROW)};
+#undef ROW
+    return bounds[act][derivative];
+}
+
 /* One element's inputs, biased, as the operator takes them. */
 typedef struct inputs {
     double dy, a, b;
@@ -51,8 +59,11 @@ static double subnormal_slack(double x)
 
 static factor value_factor(const clglu_job *job, clglu_act act, double alpha, double x, double shift)
 {
-    double v = clglu_reference_act(act, alpha, x) + shift;
-    return (factor){keep(job, v), act == CLGLU_ACT_IDENTITY ? 0 : subnormal_slack(v)};
+    double g = clglu_reference_act(act, alpha, x), v = g + shift;
+    if (act == CLGLU_ACT_IDENTITY) return (factor){keep(job, v), 0};
+    /* A shift may take away most of gate(b), but not of its error. */
+    double slack = shift != 0 ? act_bound(act, 0) * 0x1p-23 * fabs(g) : 0;
+    return (factor){keep(job, v), slack + subnormal_slack(v)};
 }
 
 /* The derivatives of silu and the gelus cross zero between -2 and 0, and are small again only further out. */
@@ -147,14 +158,6 @@ static inputs inputs_at(const clglu_job *job, size_t row, size_t col)
 }
 
 /* ---------------------------------------------------------------- the published bounds */
-
-static double act_bound(clglu_act act, int derivative)
-{
-#define ROW(id, name, UPPER, formula, slope, forward, backward, ...) {forward, backward},
-    static const double bounds[][2] = {CLGLU_ACTS(ROW)};
-#undef ROW
-    return bounds[act][derivative];
-}
 
 /* With every dy a power of two, dx has the derivative's own error. */
 static int products_are_exact(const clglu_job *job)

@@ -21,9 +21,10 @@ clglu_status clglu_view_resolve(clglu_view *view, size_t rows, size_t cols, size
     size_t down = 0, across, last, bytes;
 
     if (cols == 0) return CLGLU_INVALID_SIZE;
-    if (view->inc == 0 || cols == 1) view->inc = 1;
+    if (view->inc == 0) view->inc = 1;
     if (rows <= 1) view->ld = cols;
     if (view->ld == 0 && !multiply(cols, view->inc, &view->ld)) return CLGLU_INVALID_SIZE;
+    if (cols == 1) view->inc = 1;
     if (rows > 1 && !multiply(rows - 1, view->ld, &down)) return CLGLU_INVALID_SIZE;
     if (!multiply(cols - 1, view->inc, &across) || !add(view->offset, down, &last) || !add(last, across, &last) ||
         !add(last, 1, end) || !multiply(*end, size, &bytes))

@@ -62,14 +62,16 @@ static int spawn(const struct child *c, int messages, int output, pid_t *pid)
     char *argv[ARGS] = {"clglu"}, **env = environment(c->set);
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
-    sigset_t all;
+    sigset_t all, none;
     if (!env) return ENOMEM;
     for (int i = 1; i < ARGS - 1 && c->args[i - 1]; i++) argv[i] = (char *)c->args[i - 1];
     sigfillset(&all);
+    sigemptyset(&none);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
@@ -184,11 +186,15 @@ void child_run(const struct child *c, struct child_end *end)
         r->child = c;
         r->messages = messages[0];
         r->output = output[0];
+        sigset_t all, old;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, &old);
         int code = spawn(c, messages[1], output[1], &r->pid);
+        if (code == 0) ending_child(r->pid);
+        sigprocmask(SIG_SETMASK, &old, NULL);
         close(messages[1]);
         close(output[1]);
         if (code == 0) {
-            ending_child(r->pid);
             *end = (struct child_end){.how = CHILD_GOOD};
             int timed_out = listen_to(r, start + c->seconds);
             kill(-r->pid, SIGKILL);

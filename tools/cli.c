@@ -194,6 +194,8 @@ int cli_number(const struct cli_command *self, const char *option, const char *t
     double v = strtod(text, &end);
     if (end == text || *end || !isfinite(v))
         return cli_usage(self, "--%s: '%s' is not a number", option, text);
+    if (!isfinite((float)v) || (v != 0 && (float)v == 0))
+        return cli_usage(self, "--%s: '%s' is not in f32's range", option, text);
     *value = v;
     return CLI_GO_ON;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char *icd_place(void)
 {
@@ -70,4 +71,26 @@ int icd_list(struct icd list[ICD_MAX])
     list[0].file[0] = 0; /* ocl-icd takes anything else for a library's name */
     snprintf(list[0].library, sizeof list[0].library, "%s", place);
     return 1;
+}
+
+int icd_alone(const struct icd *icd, char *folder, size_t size)
+{
+    char file[600];
+    const char *temporary = getenv("TMPDIR");
+    if (!temporary || !*temporary) temporary = "/tmp";
+    if ((size_t)snprintf(folder, size, "%s/clglu-icd-XXXXXX", temporary) >= size || !mkdtemp(folder)) return 0;
+    snprintf(file, sizeof file, "%.512s/alone.icd", folder);
+    FILE *f = fopen(file, "w");
+    int good = f && fprintf(f, "%s\n", icd->library) > 0;
+    if (f && fclose(f) != 0) good = 0;
+    if (!good) icd_alone_end(folder);
+    return good;
+}
+
+void icd_alone_end(const char *folder)
+{
+    char file[600];
+    snprintf(file, sizeof file, "%.512s/alone.icd", folder);
+    unlink(file);
+    rmdir(folder);
 }

@@ -18,4 +18,9 @@ const char *icd_place(void);
 /* Fills `list` in the order of their names; returns how many. */
 int icd_list(struct icd list[ICD_MAX]);
 
+/* A private folder that lists this driver alone, for OCL_ICD_VENDORS: the one form that every loader takes. `folder`
+   gets its name; 0 if it cannot be made. icd_alone_end removes it. */
+int icd_alone(const struct icd *icd, char *folder, size_t size);
+void icd_alone_end(const char *folder);
+
 #endif

@@ -40,6 +40,8 @@ enum { SWEEP_ROWS = 256 };
 struct sweep {
     struct sweep_row *rows[SWEEP_ROWS];
     int count;
+    char alone[SWEEP_ROWS][512]; /* private folders that list one driver each (icd.h), to be removed */
+    int alone_count;
     double timeout;
     int examine_only; /* 1: the self-test only (doctor) */
     void (*tick)(const char *device, const char *step, double seconds, void *user);

@@ -117,6 +117,29 @@ static void broken_list(struct sweep *s, const char *name, const char *set, cons
     explain(row, l->step);
 }
 
+#define ALONE "OCL_ICD_VENDORS="
+
+/* One driver's devices, asked with no other beside it. One that shows nothing gets a row that says so. */
+static void list_alone(struct sweep *s, const struct icd *icd)
+{
+    char folder[512], set[600];
+    struct listing l;
+    struct child_end end;
+    int before = s->count;
+    if (s->alone_count == SWEEP_ROWS || !icd_alone(icd, folder, sizeof folder)) return;
+    snprintf(s->alone[s->alone_count++], sizeof *s->alone, "%s", folder);
+    snprintf(set, sizeof set, ALONE "%s", folder);
+    if (!list_once(s, set, &l, &end)) {
+        broken_list(s, icd->library, set, &l, &end);
+    } else if (s->count == before) {
+        struct sweep_row *row = add_row(s, -1, -1, set);
+        if (!row) return;
+        row->verdict = SWEEP_NO_DEVICE;
+        text_clean(row->name, sizeof row->name, icd->library, 0);
+        snprintf(row->why, sizeof row->why, "the driver shows no platform");
+    }
+}
+
 void sweep_list(struct sweep *s)
 {
     struct icd icds[ICD_MAX];
@@ -125,11 +148,7 @@ void sweep_list(struct sweep *s)
     if (list_once(s, NULL, &l, &end)) return;
     int n = icd_list(icds);
     if (n < 2) broken_list(s, n ? icds[0].library : "OpenCL", NULL, &l, &end);
-    for (int i = 0; n >= 2 && i < n; i++) { /* one of them brings all down: which? */
-        char set[600];
-        snprintf(set, sizeof set, "OCL_ICD_VENDORS=%.511s", icds[i].file);
-        if (!list_once(s, set, &l, &end)) broken_list(s, icds[i].library, set, &l, &end);
-    }
+    for (int i = 0; n >= 2 && i < n; i++) list_alone(s, &icds[i]); /* one of them brings all down: which? */
 }
 
 /* ---------------------------------------------------------------- one device */
@@ -258,5 +277,6 @@ void sweep_free(struct sweep *s)
         json_decref(s->rows[i]->rates);
         free(s->rows[i]);
     }
-    s->count = 0;
+    for (int i = 0; i < s->alone_count; i++) icd_alone_end(s->alone[i]);
+    s->count = s->alone_count = 0;
 }

@@ -12,6 +12,8 @@ kernel void gate_forward(ulong rows, ulong cols, INPUT(a) IF_B(INPUT(b)) OUTPUT(
     uint n = lanes(cols, col);
     real unused;
 
+    look_ahead(a, a_at, row, col, cols);
+    IF_B(look_ahead(b, b_at, row, col, cols);)
     real x = load(a, a_at, row, col, n);
     IF_B(real z = load(b, b_at, row, col, n);)
     IF_BIAS_A(x = keep(x + load(bias_a, bias_a_at, 0, col, n));)

@@ -62,6 +62,13 @@ static bool is_whole(const clglu_job *job, unsigned width)
     return true;
 }
 
+/* The short activations are done before the next load anyway. */
+static bool wants_look_ahead(const clglu_context *context, const clglu_job *job)
+{
+    bool long_act = job->act > CLGLU_ACT_RELU2 || (job->gated && job->gate > CLGLU_ACT_RELU2);
+    return long_act && !job->backward && context->device.facts.type & CL_DEVICE_TYPE_CPU;
+}
+
 static clglu_status get_program(clglu_context *context, const clglu_job *job, unsigned width, cl_program *program)
 {
     options o = {.length = 0};
@@ -73,7 +80,7 @@ static clglu_status get_program(clglu_context *context, const clglu_job *job, un
     if (job->shift != 0) add(&o, " -DHAS_SHIFT");
     if (job->rounding == CLGLU_ROUND_LIKE_TORCH) add(&o, " -DLIKE_TORCH");
     if (is_contiguous(job)) add(&o, " -DCONTIGUOUS");
-    if (is_whole(job, width)) add(&o, " -DWHOLE");
+    if (is_whole(job, width)) add(&o, wants_look_ahead(context, job) ? " -DWHOLE -DAHEAD=32" : " -DWHOLE");
     for (int s = 0; s < SLOT_COUNT; s++)
         if (job->operand[s].used) add(&o, " -D%s", clglu_slots[s].option);
     return clglu_program_get(context, job->backward ? "gate_backward.cl" : "gate.cl", o.text, program);

@@ -157,7 +157,7 @@ Suite *device_host_twins_suite(void)
 {
     Suite *s = suite_create("device_host_twins");
     TCase *t = tcase_create("twins");
-    tcase_add_loop_test(t, random_calls_on_host_arrays_are_right_and_write_nothing_else, 0, test_scale() == LONG ? 100 : 8);
+    tcase_add_loop_test(t, random_calls_on_host_arrays_are_right_and_write_nothing_else, 0, test_scale() == LONG ? 40 : 8);
     tcase_add_loop_test(t, random_calls_in_chunks_are_right_and_write_nothing_else, 0, 4);
     tcase_add_loop_test(t, bias_gradients_in_chunks_are_the_canonical_sums, 0, DTYPES);
     tcase_add_loop_test(t, packed_and_in_place_arrays_go_through_in_chunks, 0, DTYPES);

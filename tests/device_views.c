@@ -202,7 +202,7 @@ Suite *device_views_suite(void)
     Suite *s = suite_create("device_views");
     TCase *t = tcase_create("views");
     tcase_add_loop_test(t, random_shapes_strides_and_offsets_are_right_and_write_nothing_else, 0,
-                        test_scale() == LONG ? 400 : 8);
+                        test_scale() == LONG ? 100 : 8);
     tcase_add_loop_test(t, every_length_up_to_two_vectors_fits_its_buffer_exactly, 0, DTYPES * OPERATORS);
     tcase_add_test(t, zero_strides_mean_dense);
     tcase_add_test(t, a_zero_ld_means_cols_times_inc);
@@ -210,6 +210,8 @@ Suite *device_views_suite(void)
     tcase_add_loop_test(t, no_rows_write_nothing_and_succeed, 0, DTYPES * OPERATORS);
     tcase_add_loop_test(t, biases_have_offsets_and_strides, 0, DTYPES * OPERATORS);
     tcase_add_loop_test(t, long_rows_and_many_rows_are_right, 0, 5);
+    suite_add_tcase(s, t);
+    t = tcase_create("far");
     tcase_add_test(t, indices_have_64_bits);
     suite_add_tcase(s, t);
     return s;

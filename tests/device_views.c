@@ -150,7 +150,7 @@ END_TEST
 
 enum { FAR_COLS = 19 };
 
-/* Two rows, the second beyond 2^32 bytes (and, with f16, beyond 2^31 elements): only their ends are ever touched. */
+/* Two rows, the second near or beyond 2^32 bytes: only the rows are ever touched. */
 static cl_mem far_buffer(size_t ld, clglu_dtype t, const void *row0, const void *row1)
 {
     clglu_context *ctx = context();
@@ -186,14 +186,20 @@ static void far_rows(clglu_dtype t, size_t ld)
     call_free(&near);
 }
 
+/* The largest ld for which two rows fit a buffer of the device: beyond 2^31 elements of two bytes where it can. */
+static size_t far_ld(size_t size)
+{
+    size_t wanted = ((size_t)1 << 32) / size + 11, most = (size_t)clglu_context_facts(context())->max_alloc_bytes / size;
+    ck_assert_msg(most * size >= (size_t)1 << 31, "no buffer of the device is beyond 2 GiB: nothing can be shown");
+    return wanted + FAR_COLS <= most ? wanted : most - FAR_COLS;
+}
+
 START_TEST(indices_have_64_bits)
 {
-    size_t ld = ((size_t)1 << 31) + 11, bytes = (ld + FAR_COLS) * 2;
     if (test_scale() != LONG) return; /* 4 GiB: the misuse suite has the arithmetic at the edges */
-    ck_assert_msg(clglu_context_facts(context())->max_alloc_bytes >= bytes, "the device has no buffer of %zu bytes", bytes);
-    far_rows(CLGLU_F16, ld);
-    far_rows(CLGLU_BF16, ld);
-    far_rows(CLGLU_F32, ld / 2);
+    far_rows(CLGLU_F16, far_ld(2));
+    far_rows(CLGLU_BF16, far_ld(2));
+    far_rows(CLGLU_F32, far_ld(4));
 }
 END_TEST
 

@@ -366,7 +366,9 @@ CLGLU_API CLGLU_MUST clglu_status clglu_gate_forward(clglu_context *context, con
                         The canonical order: rows in blocks of 128; in a block one sum in ascending order from +0; the
                         blocks' sums are added in ascending order from +0.
                         Rounded like torch they are sums of the rounded values.
-   At least one result must be asked for. */
+   At least one result must be asked for.
+     Accuracy  f32: 2 * (ULP of act and gate, of act' for da, of gate' for db) + 2; f16, bf16: 0.501 ULP; next to a root of the
+               derivative 2^-27 times the other factors; subnormal factors as in clglu_gate_forward */
 CLGLU_API CLGLU_MUST clglu_status clglu_gate_backward(clglu_context *context, const clglu_gate_desc *desc,
                                                      cl_command_queue queue, cl_mem dy, cl_mem a, cl_mem b,
                                                      cl_mem da, cl_mem db, cl_mem y, cl_mem dbias_a,

@@ -39,6 +39,8 @@ step() {
     printf '   %s: %s s\n' "$name" "$(($(date +%s) - start))"
 }
 
+[ "$mode" != long ] || export CLGLU_TEST_SCALE=long
+
 step host build/test-host
 step device build/test-device
 step header tests/header.sh

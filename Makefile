@@ -25,7 +25,7 @@ ALL      := $(STD) $(WARN) $(WERROR) $(EXACT) -Iinclude $(CPPFLAGS) $(CFLAGS) -M
 LIB_LDLIBS := -lOpenCL -lm -pthread
 
 # Floor 0 knows no OpenCL: it is compiled without its headers, so that it builds and tests anywhere.
-FLOOR0   := status dtype ulp reference view variant job job_check emulate judge
+FLOOR0   := status dtype ulp reference view variant job job_check emulate block judge
 LIB_SRC  := $(wildcard src/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(B)/kernels.o
 FLOOR0_OBJ := $(FLOOR0:%=$(B)/src/%.o)

@@ -9,6 +9,7 @@
        da = dy * gate(b) * act'(a)                 its backward
        db = dy * act(a) * gate'(b)
        y  = act(x),  dx = dy * act'(x)             the activation alone
+       y  = (act(x Wa + ba) * gate(x Wb + bb)) Wd + bd     the feed-forward block
 
    `act` is applied to a, `gate` to b, and the gate is the identity unless said: act = gelu is GeGLU, act = silu is
    SwiGLU. The activations are listed in clglu_acts.h, the named variants in clglu_variant_at.
@@ -18,12 +19,16 @@
        clglu_context_open, clglu_gate_forward_host      arrays in host memory; the library finds the device
        clglu_context_wrap, clglu_gate_forward           buffers, queue and events of your own OpenCL program
        clglu_gate_backward                              training: in place, with bias gradients, y recomputed
+       clglu_ffn_create, clglu_ffn_forward              whole blocks: weights packed once, projections and gate fused
        clglu_check_gate_forward                         is this device right on my data?
 
    SAME BITS. All arithmetic is f32 (fma, no division, no builtin transcendental), in one fixed order; f16 and bf16 are
    storage types, widened exactly and rounded once. A result depends on the input's bits and on the descriptor's
    numbers (act, gate, parameters, dtype, rounding), and on nothing else: not on the device, the driver, the strides,
-   the place in the tensor or the number of rows. Only the payload and the sign of a NaN may differ. Where a
+   the place in the tensor, the tuning or the number of rows. Sums have one order, the CANONICAL SUM of c terms:
+       block j holds the terms 128 j ... 128 j + 127 (the last may be short)
+       c_j = the block's terms in ascending order, starting at +0: fma for products, additions otherwise
+       sum = +0 + c_0 + c_1 + ... in ascending order. Only the payload and the sign of a NaN may differ. Where a
    device flushes subnormal numbers (clglu_device_facts.subnormals is 0) the promise covers normal results only.
 
    SPECIAL VALUES. NaN in gives NaN out, through every function. The products follow IEEE 754: 0 * inf is NaN, so
@@ -88,7 +93,7 @@ typedef enum clglu_status {
     CLGLU_INVALID_VIEW = 4,     /* an output's view names one element twice */
     CLGLU_BUFFER_TOO_SMALL = 5, /* a view reaches past the end of its buffer */
     CLGLU_OVERLAP = 6,          /* an output overlaps another operand in a way that is not allowed */
-    CLGLU_NOT_FOUND = 7,        /* no variant or activation has that name */
+    CLGLU_NOT_FOUND = 7,        /* no variant, activation or model has that name */
     CLGLU_UNSUPPORTED = 8,      /* understood, but not in this version or not on this device */
     /* there is no device for it */
     CLGLU_INVALID_SELECTOR = 10, /* the selector cannot be understood */
@@ -100,7 +105,8 @@ typedef enum clglu_status {
     CLGLU_OUT_OF_DEVICE_MEMORY = 21, /* of device memory or resources */
     CLGLU_BUILD_FAILED = 22,         /* a kernel does not build; the error text has file, line and log */
     CLGLU_OPENCL_FAILED = 23,        /* any other OpenCL call failed; the error text has its name and code */
-    CLGLU_FILE_FAILED = 24           /* a file of kernel_dir exists but cannot be read */
+    CLGLU_FILE_FAILED = 24,          /* a file of kernel_dir or the tuning file cannot be read or understood */
+    CLGLU_CLBLAST_FAILED = 25        /* a call of CLBlast's failed; the error text has its name and code */
 } clglu_status;
 
 /* The status' name, as "CLGLU_OK"; "unknown status" for any other number. Never NULL. */
@@ -203,6 +209,105 @@ CLGLU_API CLGLU_MUST clglu_status clglu_act_find(const char *name, clglu_act *ac
 CLGLU_API const char *clglu_dtype_name(clglu_dtype dtype);
 CLGLU_API size_t clglu_dtype_size(clglu_dtype dtype);
 
+/* ------------------------------------------------------------------------------------------------ feed-forward words */
+
+/* A weight matrix [in, out] as a view: the weight from input k to output n is element view.offset + k * view.ld +
+   n * view.inc. All zero is dense [in, out]; a dense [out, in] matrix (torch.nn.Linear's) is {0, 1, in}; one half of a packed
+   tensor, in either order, and interleaved columns are other numbers: clglu_ffn_set_layout knows them. */
+typedef struct clglu_weights {
+    cl_mem buffer;    /* on the device, or */
+    const void *host; /* in host memory: an array, or a file's mapping (read once, piece by piece; no alignment is needed) */
+    clglu_view view;
+} clglu_weights;
+
+/* Which kernels compute a block. */
+typedef enum clglu_route {
+    CLGLU_ROUTE_AUTO = 0,   /* FUSED, unless the context allows other bits and its tuning file says that CLBLAST is faster */
+    CLGLU_ROUTE_FUSED = 1,  /* this library's: the same bits everywhere */
+    CLGLU_ROUTE_CLBLAST = 2 /* CLBlast's GEMM in f32, then the gate: other bits, that depend on device and rows.
+                               CLGLU_UNSUPPORTED in a library built without CLBlast. */
+} clglu_route;
+
+/* The feed-forward block: a = x Wa + ba, b = x Wb + bb, h = act(a) * gate(b), y = h Wd + bd.
+     Shapes      x is [rows, d_model], a, b and h are [rows, d_ff], y is [rows, d_out]; each from 1, up to 2^22
+     wa          absent: a is x itself (d_ff 0 or d_model), as in GELU(x) * sigmoid(x Wb)
+     wb          absent: a plain block, h = act(a); then gate is identity, limit and shift are 0
+     wd          absent: the projections alone, y = h and [rows, d_ff]
+     ba, bb, bd  vectors of d_ff, d_ff and d_out elements; absent: none. A bias needs its matrix.
+     dtype       of all weights and biases
+     act, gate, alpha, limit, shift    as in clglu_gate_desc (`limit` clamps a and b after their biases)
+     Arithmetic  f32: sums are canonical (see SAME BITS), then the bias is added; h stays f32 whatever the dtypes; one
+                 rounding where y is stored */
+typedef struct clglu_ffn_desc {
+    size_t d_model, d_ff, d_out; /* d_out 0: d_model; without wd it is not looked at */
+    clglu_weights wa, wb, wd;
+    clglu_bias ba, bb, bd;
+    clglu_dtype dtype;
+    clglu_act act, gate;
+    float alpha, limit, shift;
+    clglu_route route;
+} clglu_ffn_desc;
+
+/* How tensors of weights lie in files. */
+typedef enum clglu_order {
+    CLGLU_OUT_IN = 0, /* [out, in], as torch.nn.Linear keeps them */
+    CLGLU_IN_OUT = 1
+} clglu_order;
+
+typedef enum clglu_layout {
+    CLGLU_SEPARATE = 0,   /* two tensors */
+    CLGLU_ACT_FIRST = 1,  /* one tensor of 2 d_ff outputs: a's, then b's */
+    CLGLU_ACT_SECOND = 2, /* b's, then a's */
+    CLGLU_INTERLEAVED = 3 /* a0 b0 a1 b1 ... */
+} clglu_layout;
+
+/* Sets the views of wa, wb and wd and the places of ba and bb for dense tensors of that order and layout, from desc's sizes
+   (packed: wa and wb, and ba and bb, are to be given the same tensor). The rest of desc stays. */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_set_layout(clglu_ffn_desc *desc, clglu_order order, clglu_layout layout);
+
+/* A kernel choice. Bits do not depend on it. All zero: by shape, device and tuning file. */
+typedef enum clglu_ffn_form {
+    CLGLU_FORM_AUTO = 0,
+    CLGLU_FORM_GENERAL = 1, /* one result a work-item: any device */
+    CLGLU_FORM_TILE = 2,    /* row_tile x 32 columns in registers: CPUs */
+    CLGLU_FORM_LOCAL = 3,   /* row_tile x 64 columns, through local memory: GPUs */
+    CLGLU_FORM_SPLIT = 4    /* one block of a canonical sum a work-item, then a second kernel adds: few rows on a GPU */
+} clglu_ffn_form;
+
+typedef struct clglu_ffn_choice {
+    clglu_ffn_form form;
+    unsigned row_tile; /* rows worked on together; 0: the form's own */
+    unsigned tiles;    /* TILE: row tiles that share a panel in the cache; 0: automatic */
+} clglu_ffn_choice;
+
+/* One call of a block. All zero but rows: dense f32. */
+typedef struct clglu_ffn_call {
+    size_t rows;     /* from 0 (nothing is written) */
+    clglu_view x, y; /* [rows, d_model] and [rows, d_out] (without wd: [rows, d_ff]) */
+    clglu_view a, b; /* [rows, d_ff], where they are asked for */
+    clglu_dtype x_dtype, y_dtype, ab_dtype;
+    size_t row_block; /* rows that go through the workspace together: rounded up to a multiple of 128; 0: 512 */
+    clglu_ffn_choice choice;
+} clglu_ffn_call;
+
+/* A known model's feed-forward block. */
+typedef struct clglu_model {
+    const char *name;
+    size_t d_model, d_ff, layers;
+    const char *variant; /* the name of a variant; NULL: a plain block of `act` */
+    clglu_act act, gate;
+    float alpha, limit, shift;
+    clglu_layout layout; /* of the tensors of its checkpoints */
+    clglu_order order;
+    int bias;
+} clglu_model;
+
+/* Model number i, from 0; CLGLU_NOT_FOUND past the last. The strings are static. */
+CLGLU_API CLGLU_MUST clglu_status clglu_model_at(size_t i, clglu_model *model);
+
+/* The model of that name ("gemma2-9b"). */
+CLGLU_API CLGLU_MUST clglu_status clglu_model_find(const char *name, clglu_model *model);
+
 /* ------------------------------------------------------------------------------------------------ emulation */
 
 /* The device's arithmetic on the host: the bits that every right device must give. No OpenCL is used.
@@ -216,6 +321,10 @@ CLGLU_API CLGLU_MUST clglu_status clglu_emulate_gate_backward(const clglu_gate_d
                                                              const void *a, const void *b, void *da, void *db,
                                                              void *y, float *dbias_a, float *dbias_b);
 
+/* The block on the host: weights, biases and x in host memory. a and b may be NULL. */
+CLGLU_API CLGLU_MUST clglu_status clglu_emulate_ffn_forward(const clglu_ffn_desc *desc, const clglu_ffn_call *call,
+                                                           const void *x, void *y, void *a, void *b);
+
 /* ------------------------------------------------------------------------------------------------ reference */
 
 /* The mathematics in double, from other identities than the kernels; relative error at most 2^-44 (the derivative:
@@ -228,6 +337,15 @@ CLGLU_API CLGLU_MUST clglu_status clglu_reference_gate(const clglu_gate_desc *de
 /* Its two partial derivatives, dy/da and dy/db; either result may be NULL. */
 CLGLU_API CLGLU_MUST clglu_status clglu_reference_gate_derivative(const clglu_gate_desc *desc, double a, double b,
                                                                  double *dya, double *dyb);
+
+/* The block in double: y and bound are dense [rows, d_out] (without wd: [rows, d_ff]).
+     y      the exact block to about 2^-45 of the sum of the terms' sizes (call's y, a and b views and dtypes are not looked at)
+     bound  how far a result in the canonical order may be from y before it is rounded to y_dtype; or NULL. A sum of K terms
+            contributes (128 + ceil(K / 128)) 2^-24 times the sum of its terms' sizes, the bias and the activations their
+            roundings, and what enters act and gate is carried through their largest slopes. Infinity where a
+            sum, an intermediate or a term may overflow, and where y is not finite. */
+CLGLU_API CLGLU_MUST clglu_status clglu_reference_ffn(const clglu_ffn_desc *desc, const clglu_ffn_call *call,
+                                                     const void *x, double *y, double *bound);
 
 /* |got - want| in units in the last place of dtype at want, as the OpenCL conformance tests define it: the spacing of
    the format around want (that of the subnormals at the bottom). 0 for two NaNs, equal infinities, or an infinity where
@@ -288,10 +406,11 @@ typedef struct clglu_context_params {
     void *log_user;
     const char *cache_dir;   /* not in this version: NULL, else CLGLU_UNSUPPORTED */
     const char *kernel_dir;  /* a folder whose *.cl and *.clh files are used instead of the built-in ones, file by file */
-    const char *tuning_file; /* not in this version: NULL, else CLGLU_UNSUPPORTED */
+    const char *tuning_file; /* kernel choices found by `clglu tune`; read once; lines for other devices are passed over.
+                                NULL: none */
     size_t device_budget;    /* bytes of device memory that one host twin call may use; beyond it the call works in
                                 chunks of rows (a few rows at the least); 0: a quarter of the device's memory */
-    int allow_other_bits;    /* 1: a route that does not keep the same bits may be taken; none does in this version */
+    int allow_other_bits;    /* 1: CLGLU_ROUTE_AUTO may take a route that does not keep the same bits (CLBLAST) */
     int no_self_test;        /* 1: the device is trusted */
 } clglu_context_params;
 
@@ -390,6 +509,51 @@ CLGLU_API CLGLU_MUST clglu_status clglu_gate_backward_host(clglu_context *contex
                                                           const void *dy, const void *a, const void *b, void *da,
                                                           void *db, void *y, float *dbias_a, float *dbias_b);
 
+/* ------------------------------------------------------------------------------------------------ feed-forward block */
+
+/* A block's weights, packed on a context's device. */
+typedef struct clglu_ffn clglu_ffn;
+
+/* Packs the weights into column panels on the context's device, from buffers or host arrays; finished on return, so
+   that the sources may go away. Host arrays pass through a staging buffer of at most 16 MiB on the device; nothing is copied on
+   the host. The packed weights take as much as the dense ones, their columns rounded up to a multiple of 32
+   (the route CLBLAST: widened to f32).
+     Errors   CLGLU_NULL_POINTER (no matrix at all, an array without its host array or buffer), INVALID_VALUE, INVALID_SIZE,
+              INVALID_VIEW, BUFFER_TOO_SMALL, UNSUPPORTED (a size over 2^22, the route); then what OpenCL says. *ffn is NULL then.
+     Threads  any */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_create(clglu_context *context, const clglu_ffn_desc *desc, clglu_ffn **ffn);
+
+/* Frees the weights; commands that use them and are under way end first (OpenCL sees to it). NULL is fine. To be called before
+   clglu_context_close. */
+CLGLU_API void clglu_ffn_destroy(clglu_ffn *ffn);
+
+/* Bytes of device memory that the packed weights and biases take. NULL gives 0. */
+CLGLU_API size_t clglu_ffn_bytes(const clglu_ffn *ffn);
+
+/* Bytes that a workspace for such a call must have at least. They grow with row_block, not with rows. */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_workspace(const clglu_ffn *ffn, const clglu_ffn_call *call, size_t *bytes);
+
+/* Choice number i, from 0, that the block's device can run for so many rows; CLGLU_NOT_FOUND past the last. The first is the
+   one made without a tuning file. */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_choice_at(const clglu_ffn *ffn, size_t rows, size_t i,
+                                                     clglu_ffn_choice *choice);
+
+/* y = (act(x Wa + ba) * gate(x Wb + bb)) Wd + bd; queue, nwait, wait, event and errors as above.
+     a, b       act's and gate's inputs, biased, before the clamp, rounded to ab_dtype; or NULL. a needs wa, b needs wb.
+     workspace  NULL: the context's own. Else a buffer of the caller's that no other work under way uses. What it held is lost.
+     Aliasing   none: y, a and b overlap nothing (a and b may be two views of one packed tensor)
+     Accuracy   clglu_reference_ffn tells the bound
+     Special    infinities and NaNs go where IEEE 754 takes them; they stay in their rows (x) or columns (weights of the
+                projections alone)
+     Errors     also OUT_OF_DEVICE_MEMORY for the workspace, CLBLAST_FAILED; CLGLU_UNSUPPORTED for a choice that the device cannot run */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_forward(clglu_ffn *ffn, const clglu_ffn_call *call, cl_command_queue queue,
+                                                   cl_mem x, cl_mem y, cl_mem a, cl_mem b, cl_mem workspace,
+                                                   cl_uint nwait, const cl_event *wait, cl_event *event);
+
+/* The same on arrays in host memory, finished on return; x and the outputs pass through the device in row blocks. */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_forward_host(clglu_ffn *ffn, const clglu_ffn_call *call, const void *x,
+                                                        void *y, void *a, void *b);
+
 /* ------------------------------------------------------------------------------------------------ checks */
 
 /* Bins of the ULP histogram: 0, then up to 0.5, 1, 2, 4, 8, 16, ... ; the last holds the rest (and NaN mismatches). */
@@ -423,6 +587,24 @@ CLGLU_API CLGLU_MUST clglu_status clglu_check_gate_forward(clglu_context *contex
 CLGLU_API CLGLU_MUST clglu_status clglu_check_gate_backward(clglu_context *context, const clglu_gate_desc *desc,
                                                            const void *dy, const void *a, const void *b,
                                                            clglu_check_report *da, clglu_check_report *db);
+
+/* What a check of a block found. */
+typedef struct clglu_ffn_report {
+    uint64_t count;       /* results compared */
+    uint64_t outside;     /* further from the reference than the bound, plus the rounding to y_dtype */
+    uint64_t bits_differ; /* results whose bits are not the emulation's (two NaNs count as equal) */
+    double max_abs;       /* the largest error between finite numbers */
+    double max_ratio;     /* the largest error in parts of its bound: 1 is at the bound */
+    double max_want;      /* the largest finite result's size */
+    size_t worst_row, worst_col; /* where max_ratio is */
+    double worst_got, worst_want, worst_bound;
+} clglu_ffn_report;
+
+/* Runs the block on x (host memory) and compares every result with clglu_reference_ffn and the emulation; `desc` is what
+   the block was made from, its weights in host memory. Route CLBLAST: bits_differ counts, but is no fault. */
+CLGLU_API CLGLU_MUST clglu_status clglu_check_ffn_forward(clglu_ffn *ffn, const clglu_ffn_desc *desc,
+                                                         const clglu_ffn_call *call, const void *x,
+                                                         clglu_ffn_report *report);
 
 #endif /* CLGLU_NO_OPENCL */
 

@@ -1,0 +1,69 @@
+/* block.h - a feed-forward block and one call of it made explicit: what create, forward, emulation and reference share.
+   SPDX-License-Identifier: MIT */
+
+#ifndef CLGLU_BLOCK_H
+#define CLGLU_BLOCK_H
+
+#include <stdbool.h>
+
+#include "clglu.h"
+#include "view.h"
+
+typedef enum clglu_matrix_slot { MATRIX_A, MATRIX_B, MATRIX_D, MATRICES } clglu_matrix_slot;
+
+/* A weight matrix [in, out] and its bias; views resolved, ends in elements. */
+typedef struct clglu_matrix {
+    bool used, biased;
+    size_t in, out;
+    clglu_weights weights;
+    size_t end;
+    clglu_bias bias; /* inc is never 0 */
+    size_t bias_end;
+} clglu_matrix;
+
+typedef struct clglu_block {
+    size_t d_model, d_ff, d_out; /* d_out: columns of y, with or without wd */
+    clglu_dtype dtype;
+    clglu_act act, gate;
+    float alpha, limit, shift; /* alpha: never 0 */
+    bool gated;                /* false: a plain block */
+    clglu_route route;
+    clglu_matrix matrix[MATRICES];
+} clglu_block;
+
+/* What is copied out of a descriptor: every rule of the header that needs no device. On failure *why is a static text. */
+clglu_status clglu_block_from(clglu_block *block, const clglu_ffn_desc *desc, const char **why);
+
+typedef enum clglu_call_slot { CALL_X, CALL_Y, CALL_A, CALL_B, CALL_SLOTS } clglu_call_slot;
+
+/* An operand [rows, cols] of a call; space and origin as in job.h, to find overlaps. */
+typedef struct clglu_call_operand {
+    bool used;
+    size_t cols, end;
+    clglu_view view;
+    clglu_dtype dtype;
+    const void *space;
+    size_t origin;
+} clglu_call_operand;
+
+typedef struct clglu_block_call {
+    size_t rows, row_block;
+    clglu_ffn_choice choice;
+    clglu_call_operand operand[CALL_SLOTS];
+} clglu_block_call;
+
+/* Values, sizes and views of a call; operand[].used, space and origin are to be set before. */
+clglu_status clglu_block_call_from(clglu_block_call *call, const clglu_block *block, const clglu_ffn_call *desc,
+                                   const char **why);
+
+/* The same for host arrays (a and b may be NULL), their pointers checked too. */
+clglu_status clglu_block_call_host(clglu_block_call *call, const clglu_block *block, const clglu_ffn_call *desc,
+                                   const void *x, const void *y, const void *a, const void *b, const char **why);
+
+/* Every matrix and bias is in host memory (`host`), or else on the device. */
+clglu_status clglu_block_check_place(const clglu_block *block, bool host, const char **why);
+
+/* The gate operator's part of it, as a descriptor of one element. */
+clglu_gate_desc clglu_block_gate(const clglu_block *block);
+
+#endif

@@ -28,6 +28,7 @@ const char *clglu_status_name(clglu_status status)
         NAME(CLGLU_BUILD_FAILED);
         NAME(CLGLU_OPENCL_FAILED);
         NAME(CLGLU_FILE_FAILED);
+        NAME(CLGLU_CLBLAST_FAILED);
     }
 #undef NAME
     return "unknown status";

@@ -25,7 +25,7 @@ ALL      := $(STD) $(WARN) $(WERROR) $(EXACT) -Iinclude $(CPPFLAGS) $(CFLAGS) -M
 LIB_LDLIBS := -lOpenCL -lm -pthread
 
 # Floor 0 knows no OpenCL: it is compiled without its headers, so that it builds and tests anywhere.
-FLOOR0   := status dtype ulp reference view variant job job_check emulate block judge
+FLOOR0   := status dtype ulp reference view variant model job job_check emulate block emulate_ffn reference_ffn judge
 LIB_SRC  := $(wildcard src/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(B)/kernels.o
 FLOOR0_OBJ := $(FLOOR0:%=$(B)/src/%.o)
@@ -75,8 +75,9 @@ $(B)/kernels.o: $(B)/kernels.c
 	$(CC) $(ALL) -Isrc -fPIC -fvisibility=hidden -c -o $@ $<
 
 $(FLOOR0_OBJ): FLOOR_FLAGS := -DCLGLU_NO_OPENCL
-# The emulation runs whole arrays through the kernels' arithmetic: let the compiler vectorise it.
-$(B)/src/emulate.o: FLOOR_FLAGS := -DCLGLU_NO_OPENCL -O3 -fno-math-errno -fno-trapping-math
+# Emulation and reference run whole arrays through one arithmetic: let the compiler vectorise it.
+VECTORS  := emulate emulate_ffn reference_ffn
+$(VECTORS:%=$(B)/src/%.o): FLOOR_FLAGS := -DCLGLU_NO_OPENCL -O3 -fno-math-errno -fno-trapping-math
 
 $(B)/src/%.o: src/%.c
 	@mkdir -p $(@D)

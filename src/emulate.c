@@ -9,13 +9,6 @@
 
 enum { TILE = 256, BLOCK = 128 }; /* columns worked on together; rows in a block of the canonical sum */
 
-/* Compiled once for each instruction set and chosen when loaded: hardware fma is exact, and so is the library's. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
-#else
-#define CLONES
-#endif
-
 /* ---------------------------------------------------------------- activations of arrays */
 
 #define DEFINE_ARRAYS(id, name, ...)                                                                         \

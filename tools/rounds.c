@@ -1,0 +1,97 @@
+/* rounds.c - several pieces of work timed in turns, so that whatever else goes on hits all of them alike.
+   SPDX-License-Identifier: MIT */
+
+#include "rounds.h"
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { WARM_UPS = 2 };
+
+struct piece {
+    int runs; /* in one round; 0: dropped */
+    double estimate;
+    double seconds[ROUNDS_REPEATS];
+};
+
+uint64_t rounds_steps(size_t count, int repeats) { return (uint64_t)count * (uint64_t)(WARM_UPS + repeats); }
+
+static int sample(const struct rounds *r, size_t i, int runs, double *seconds)
+{
+    double start = progress_now();
+    int code = r->run(r->user, i, runs);
+    *seconds = (progress_now() - start) / runs;
+    if (r->progress) progress_add(r->progress, 1);
+    return code;
+}
+
+static double fastest(const struct piece *pieces, size_t count)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].runs && pieces[i].estimate < least) least = pieces[i].estimate;
+    return least;
+}
+
+/* The second round estimates; where the first has taken seconds it is enough. */
+static int warm_up(const struct rounds *r, struct piece *pieces)
+{
+    int code = CLI_GO_ON;
+    for (int round = 0; round < WARM_UPS; round++)
+        for (size_t i = 0; i < r->count && code == CLI_GO_ON; i++)
+            if (round == 0 || pieces[i].estimate < 2)
+                code = sample(r, i, 1, &pieces[i].estimate);
+            else if (r->progress)
+                progress_add(r->progress, 1);
+    return code;
+}
+
+/* How often each is run in a round, and how many rounds there are. */
+static int plan(const struct rounds *r, struct piece *pieces)
+{
+    double slowest = 0;
+    for (size_t i = 0; i < r->count; i++) pieces[i].runs = 1;
+    double least = fastest(pieces, r->count);
+    for (size_t i = 0; i < r->count; i++) {
+        struct piece *p = &pieces[i];
+        double n = 2e-3 / (p->estimate > 1e-7 ? p->estimate : 1e-7);
+        p->runs = n < 1 ? 1 : n > 1000 ? 1000 : (int)n;
+        if (r->hopeless > 0 && p->estimate > r->hopeless * least)
+            p->runs = 0;
+        else if (p->estimate > slowest)
+            slowest = p->estimate;
+    }
+    int most = slowest > 10 ? 1 : slowest > 1 ? 3 : ROUNDS_REPEATS; /* minutes are not worth it */
+    return r->repeats < most ? r->repeats : most;
+}
+
+static int compare(const void *p, const void *q)
+{
+    double x = *(const double *)p, y = *(const double *)q;
+    return (x > y) - (x < y);
+}
+
+static struct bench_time statistics(struct piece *p, int n)
+{
+    double *t = p->seconds;
+    if (p->runs == 0) return (struct bench_time){INFINITY, INFINITY, INFINITY};
+    qsort(t, (size_t)n, sizeof *t, compare);
+    return (struct bench_time){n % 2 ? t[n / 2] : (t[n / 2 - 1] + t[n / 2]) / 2, t[0], t[n - 1]};
+}
+
+int rounds_measure(const struct rounds *r, struct bench_time *time)
+{
+    struct piece *pieces = calloc(r->count ? r->count : 1, sizeof *pieces);
+    if (!pieces) return cli_say("out of memory"), CLI_OPENCL;
+    int code = warm_up(r, pieces), repeats = plan(r, pieces);
+    for (int k = 0; k < r->repeats; k++)
+        for (size_t i = 0; i < r->count && code == CLI_GO_ON; i++)
+            if (pieces[i].runs && k < repeats)
+                code = sample(r, i, pieces[i].runs, &pieces[i].seconds[k]);
+            else if (r->progress)
+                progress_add(r->progress, 1);
+    for (size_t i = 0; i < r->count; i++) time[i] = statistics(&pieces[i], repeats);
+    free(pieces);
+    return code;
+}

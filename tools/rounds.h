@@ -1,0 +1,31 @@
+/* rounds.h - several pieces of work timed in turns, so that whatever else goes on hits all of them alike.
+   SPDX-License-Identifier: MIT */
+
+#ifndef CLGLU_TOOLS_ROUNDS_H
+#define CLGLU_TOOLS_ROUNDS_H
+
+#include "bench.h"
+#include "progress.h"
+
+enum { ROUNDS_REPEATS = 101 };
+
+/* Does piece number i `runs` times, to the end. */
+typedef int (*rounds_run)(void *user, size_t i, int runs);
+
+struct rounds {
+    size_t count;
+    int repeats;     /* timed rounds, at most ROUNDS_REPEATS; fewer where a piece takes seconds */
+    double hopeless; /* a piece that takes that many times the fastest's time is dropped; 0: none is */
+    rounds_run run;
+    void *user;
+    struct progress *progress; /* or NULL; rounds_steps is added to it */
+};
+
+/* Two rounds are thrown away (compilers, caches, lazy memory); then each piece is run for some milliseconds
+   in each round, and time[i] is of one run of piece i. A dropped one's median is infinite. Returns CLI_GO_ON
+   or the exit status that `run` returned. */
+int rounds_measure(const struct rounds *rounds, struct bench_time *time);
+
+uint64_t rounds_steps(size_t count, int repeats);
+
+#endif

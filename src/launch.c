@@ -62,6 +62,33 @@ clglu_status clglu_sequence_end(clglu_sequence *sequence, clglu_status status, c
     return status;
 }
 
+clglu_status clglu_sequence_write(clglu_sequence *s, cl_mem to, size_t bytes, const void *from)
+{
+    cl_event event;
+    cl_int code = clEnqueueWriteBuffer(s->queue, to, CL_TRUE, 0, bytes, from, s->last ? 1 : s->nwait,
+                                       s->last ? &s->last : s->wait, &event);
+    if (code != CL_SUCCESS) return clglu_fail_cl(s->context, "clEnqueueWriteBuffer", code);
+    follow(s, event);
+    return CLGLU_OK;
+}
+
+clglu_status clglu_sequence_zero(clglu_sequence *s, cl_mem mem, size_t bytes)
+{
+    static const cl_uint zero = 0;
+    cl_event event;
+    cl_int code = clEnqueueFillBuffer(s->queue, mem, &zero, sizeof zero, 0, bytes, s->last ? 1 : s->nwait,
+                                      s->last ? &s->last : s->wait, &event);
+    if (code != CL_SUCCESS) return clglu_fail_cl(s->context, "clEnqueueFillBuffer", code);
+    follow(s, event);
+    return CLGLU_OK;
+}
+
+clglu_status clglu_sequence_wait(clglu_sequence *s)
+{
+    cl_int code = s->last ? clWaitForEvents(1, &s->last) : CL_SUCCESS;
+    return code == CL_SUCCESS ? CLGLU_OK : clglu_fail_cl(s->context, "clWaitForEvents", code);
+}
+
 /* ---------------------------------------------------------------- kernels */
 
 clglu_status clglu_kernel_make(clglu_kernel *kernel, clglu_context *context, cl_program program, const char *name)
@@ -76,6 +103,23 @@ void clglu_kernel_arg(clglu_kernel *kernel, size_t size, const void *value)
 {
     cl_int code = clSetKernelArg(kernel->kernel, kernel->next++, size, value);
     if (kernel->code == CL_SUCCESS) kernel->code = code;
+}
+
+void clglu_kernel_arg_size(clglu_kernel *kernel, size_t value)
+{
+    cl_ulong wide = value;
+    clglu_kernel_arg(kernel, sizeof wide, &wide);
+}
+
+void clglu_kernel_arg_uint(clglu_kernel *kernel, size_t value)
+{
+    cl_uint narrow = (cl_uint)value;
+    clglu_kernel_arg(kernel, sizeof narrow, &narrow);
+}
+
+void clglu_kernel_arg_mem(clglu_kernel *kernel, cl_mem mem)
+{
+    clglu_kernel_arg(kernel, sizeof mem, &mem);
 }
 
 void clglu_kernel_free(clglu_kernel *kernel)
@@ -123,12 +167,11 @@ static clglu_status enqueue(clglu_kernel *k, clglu_sequence *s, const size_t *of
 }
 
 /* High ranges are cut: some drivers count the groups of the second dimension in 16 bits. */
-clglu_status clglu_kernel_run(clglu_kernel *kernel, clglu_sequence *sequence, size_t width, size_t height)
+static clglu_status enqueue_pieces(clglu_kernel *kernel, clglu_sequence *sequence, const size_t *local, size_t width,
+                                   size_t height)
 {
     if (kernel->code != CL_SUCCESS) return clglu_fail_cl(kernel->context, "clSetKernelArg", kernel->code);
-    size_t group = group_size(kernel), across = 1;
-    while (across < group && (across < width || height == 1)) across *= 2;
-    size_t local[2] = {across, group / across}, most = 32768 * local[1];
+    size_t most = 32768 * local[1];
     clglu_status status = CLGLU_OK;
     for (size_t done = 0; !status && done < height; done += most) {
         size_t rows = height - done < most ? height - done : most;
@@ -136,4 +179,18 @@ clglu_status clglu_kernel_run(clglu_kernel *kernel, clglu_sequence *sequence, si
         status = enqueue(kernel, sequence, offset, global, local);
     }
     return status;
+}
+
+clglu_status clglu_kernel_run(clglu_kernel *kernel, clglu_sequence *sequence, size_t width, size_t height)
+{
+    size_t group = group_size(kernel), across = 1;
+    while (across < group && (across < width || height == 1)) across *= 2;
+    size_t local[2] = {across, group / across};
+    return enqueue_pieces(kernel, sequence, local, width, height);
+}
+
+clglu_status clglu_kernel_run_groups(clglu_kernel *kernel, clglu_sequence *sequence, const size_t local[2],
+                                     const size_t groups[2])
+{
+    return enqueue_pieces(kernel, sequence, local, groups[0] * local[0], groups[1] * local[1]);
 }

@@ -41,4 +41,21 @@ unsigned clglu_vector_width(const clglu_context *context);
 /* Enqueues it over at least width x height work-items; the kernel itself leaves out those that are too many. */
 clglu_status clglu_kernel_run(clglu_kernel *kernel, clglu_sequence *sequence, size_t width, size_t height);
 
+/* Enqueues exactly groups[0] x groups[1] groups of local[0] x local[1] work-items, in launches that may begin anywhere: kernels
+   find their place by global ids. */
+clglu_status clglu_kernel_run_groups(clglu_kernel *kernel, clglu_sequence *sequence, const size_t local[2],
+                                     const size_t groups[2]);
+
+/* Arguments of type ulong, uint and global pointer. */
+void clglu_kernel_arg_size(clglu_kernel *kernel, size_t value);
+void clglu_kernel_arg_uint(clglu_kernel *kernel, size_t value);
+void clglu_kernel_arg_mem(clglu_kernel *kernel, cl_mem mem);
+
+/* A copy from host memory into a buffer, finished on return; zeros in a buffer. */
+clglu_status clglu_sequence_write(clglu_sequence *sequence, cl_mem to, size_t bytes, const void *from);
+clglu_status clglu_sequence_zero(clglu_sequence *sequence, cl_mem mem, size_t bytes);
+
+/* Waits for what is under way; commands that know nothing of the sequence may follow. */
+clglu_status clglu_sequence_wait(clglu_sequence *sequence);
+
 #endif

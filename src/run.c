@@ -3,42 +3,17 @@
 
 #include "run.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "error.h"
+#include "options.h"
 #include "program.h"
 
 enum { BLOCK = 128, LONGEST_LOOP = 32768 }; /* rows in a block of the canonical sum; rounds of a kernel's loop */
 
-static const char *act_name(clglu_act act)
-{
-#define NAME(id, name, ...) "act_" #name,
-    static const char *const names[] = {CLGLU_ACTS(NAME)};
-#undef NAME
-    return names[act];
-}
-
 /* ---------------------------------------------------------------- the program */
 
-typedef struct options {
-    char text[512];
-    size_t length;
-} options;
-
-static void add(options *o, const char *format, ...)
+static void add_act(clglu_options *o, const char *name, const clglu_job *job, clglu_act act)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int n = vsnprintf(o->text + o->length, sizeof o->text - o->length, format, arguments);
-    va_end(arguments);
-    if (n > 0) o->length += (size_t)n;
-}
-
-static void add_act(options *o, const char *name, const clglu_job *job, clglu_act act)
-{
-    add(o, " -D%s=%s%s", name, act_name(act), clglu_job_is_short(job, act) ? "16" : "");
+    clglu_options_add(o, " -D%s=%s%s", name, clglu_act_symbol(act), clglu_job_is_short(job, act) ? "16" : "");
 }
 
 /* The faster form of loads and stores asks for increments of 1. */
@@ -71,33 +46,27 @@ static bool wants_look_ahead(const clglu_context *context, const clglu_job *job)
 
 static clglu_status get_program(clglu_context *context, const clglu_job *job, unsigned width, cl_program *program)
 {
-    options o = {.length = 0};
-    add(&o, "-cl-std=CL1.2 -DVW=%u -DDTYPE=%d", width, (int)job->dtype);
+    clglu_options o = {.length = 0};
+    clglu_options_add(&o, "-cl-std=CL1.2 -DVW=%u -DDTYPE=%d", width, (int)job->dtype);
     add_act(&o, "ACT", job, job->act);
     if (job->gated) add_act(&o, "GATE", job, job->gate);
-    if (job->alpha != 1) add(&o, " -DHAS_ALPHA");
-    if (job->limit != 0) add(&o, " -DHAS_LIMIT");
-    if (job->shift != 0) add(&o, " -DHAS_SHIFT");
-    if (job->rounding == CLGLU_ROUND_LIKE_TORCH) add(&o, " -DLIKE_TORCH");
-    if (is_contiguous(job)) add(&o, " -DCONTIGUOUS");
-    if (is_whole(job, width)) add(&o, wants_look_ahead(context, job) ? " -DWHOLE -DAHEAD=32" : " -DWHOLE");
+    if (job->alpha != 1) clglu_options_add(&o, " -DHAS_ALPHA");
+    if (job->limit != 0) clglu_options_add(&o, " -DHAS_LIMIT");
+    if (job->shift != 0) clglu_options_add(&o, " -DHAS_SHIFT");
+    if (job->rounding == CLGLU_ROUND_LIKE_TORCH) clglu_options_add(&o, " -DLIKE_TORCH");
+    if (is_contiguous(job)) clglu_options_add(&o, " -DCONTIGUOUS");
+    if (is_whole(job, width)) clglu_options_add(&o, wants_look_ahead(context, job) ? " -DWHOLE -DAHEAD=32" : " -DWHOLE");
     for (int s = 0; s < SLOT_COUNT; s++)
-        if (job->operand[s].used) add(&o, " -D%s", clglu_slots[s].option);
+        if (job->operand[s].used) clglu_options_add(&o, " -D%s", clglu_slots[s].option);
     return clglu_program_get(context, job->backward ? "gate_backward.cl" : "gate.cl", o.text, program);
 }
 
 /* ---------------------------------------------------------------- arguments */
 
-static void arg_size(clglu_kernel *k, size_t value)
-{
-    cl_ulong wide = value;
-    clglu_kernel_arg(k, sizeof wide, &wide);
-}
-
 static void arg_operands(clglu_kernel *k, const clglu_job *job)
 {
-    arg_size(k, job->rows);
-    arg_size(k, job->cols);
+    clglu_kernel_arg_size(k, job->rows);
+    clglu_kernel_arg_size(k, job->cols);
     for (int s = 0; s < SLOT_COUNT; s++) {
         const clglu_operand *o = &job->operand[s];
         if (!o->used || clglu_slots[s].sum) continue;
@@ -144,12 +113,12 @@ static clglu_status add_blocks(clglu_context *context, cl_program program, const
         status = clglu_kernel_make(&k, context, program, "sum_blocks");
         if (status) break;
         clglu_kernel_arg(&k, sizeof blocks, &blocks);
-        arg_size(&k, first);
-        arg_size(&k, count - first < LONGEST_LOOP ? count - first : LONGEST_LOOP);
-        arg_size(&k, job->cols);
+        clglu_kernel_arg_size(&k, first);
+        clglu_kernel_arg_size(&k, count - first < LONGEST_LOOP ? count - first : LONGEST_LOOP);
+        clglu_kernel_arg_size(&k, job->cols);
         clglu_kernel_arg(&k, sizeof total->mem, &total->mem);
-        arg_size(&k, total->view.offset);
-        arg_size(&k, total->view.inc);
+        clglu_kernel_arg_size(&k, total->view.offset);
+        clglu_kernel_arg_size(&k, total->view.inc);
         clglu_kernel_arg(&k, sizeof carry, &carry);
         status = clglu_kernel_run(&k, sequence, job->cols, 1);
         clglu_kernel_free(&k);

@@ -1,0 +1,58 @@
+/* ffn_split.cl - projections of few rows: the blocks of the canonical sums at once, then their addition.
+   SPDX-License-Identifier: MIT */
+
+/* Needs what finish.clh needs, with VW=1, and WEIGHT and ROWS (1, 2, 4, 8 or 16). One row has as many work-items as its
+   matrix has columns times blocks: a GPU is not left idle. */
+#include "finish.clh"
+
+#define ROWS_1(X)  X(0)
+#define ROWS_2(X)  ROWS_1(X) X(1)
+#define ROWS_4(X)  ROWS_2(X) X(2) X(3)
+#define ROWS_8(X)  ROWS_4(X) X(4) X(5) X(6) X(7)
+#define ROWS_16(X) ROWS_8(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define EACH_ROW   CLGLU_JOIN(ROWS_, ROWS)
+
+/* x is [k][ROWS]; the pass begins at panel `first` and has `slots` packed columns; sums is [block][ROWS][slots]. */
+kernel void ffn_blocks(global const float *x, ulong x_at, global const weight *w, ulong first, uint in, uint slots,
+                       global float *sums, ulong sums_at)
+{
+    uint slot = get_global_id(0), block = get_global_id(1), k = block * BLOCK;
+    if (slot >= slots || k >= in) return;
+    uint count = min(in - k, (uint)BLOCK);
+
+    w += (first + slot / PANEL) * PANEL * in + (ulong)k * PANEL + slot % PANEL;
+    x += x_at + (ulong)k * ROWS;
+    sums += sums_at + (ulong)block * ROWS * slots + slot;
+#define START(r) float s##r = 0.0f;
+    EACH_ROW(START)
+    for (uint i = 0; i < count; i++) {
+        float u = get_number(WEIGHT, w, 0);
+#define STEP(r) s##r = fma(x[r], u, s##r);
+        EACH_ROW(STEP)
+        w += PANEL;
+        x += ROWS;
+    }
+#define PUT_SUM(r) sums[r * (ulong)slots] = s##r;
+    EACH_ROW(PUT_SUM)
+}
+
+/* Adds the blocks of columns `first` ... of this pass and finishes them. Column c has its sum for a (or the only one) in slot
+   c / width * stride + c % width, and that for b `side` slots further; `height` is ROWS or, where other kernels made the sums,
+   the rows. x is [k][height]. */
+kernel void ffn_add(global const float *sums, ulong sums_at, global const float *x, ulong x_at, uint blocks, ulong height, uint slots, ulong first,
+                    ulong width, ulong stride, ulong side, FINISH_ARGS)
+{
+    ulong c = get_global_id(0), row = get_global_id(1), col = first + c;
+    if (col >= cols || c >= slots || row >= rows) return;
+    ulong slot = c / width * stride + c % width, at = col / width * stride + col % width;
+    float s = 0.0f, t = 0.0f;
+    if (slot >= slots) return;
+    sums += sums_at;
+    x += x_at;
+
+    for (uint j = 0; j < blocks; j++) {
+        s = s + sums[(j * height + row) * slots + slot];
+        if (MODE == GATED) t = t + sums[(j * height + row) * slots + slot + side];
+    }
+    finish(s, t, MODE == GATE_ONLY ? x[col * height + row] : 0.0f, at, at + side, 0, row, col, FINISH_PASS);
+}

@@ -1,0 +1,108 @@
+/* ffn_tile.cl - projections in registers: ROWS rows by a panel of 32 columns. For CPUs.
+   SPDX-License-Identifier: MIT */
+
+/* Needs what finish.clh needs, WEIGHT, and ROWS: 1, 2, 4, 6, 8 or 12. x is [tile][k][ROWS], f32. One work-item takes, of one
+   panel, two vectors of VW columns (HALF apart) and `tiles` row tiles: a block of the panel, 16 KiB of f32, stays in the
+   nearest cache for all of them, and their sums wait in local memory. */
+#include "finish.clh"
+
+#define ROWS_1(X)  X(0)
+#define ROWS_2(X)  ROWS_1(X) X(1)
+#define ROWS_4(X)  ROWS_2(X) X(2) X(3)
+#define ROWS_6(X)  ROWS_4(X) X(4) X(5)
+#define ROWS_8(X)  ROWS_6(X) X(6) X(7)
+#define ROWS_12(X) ROWS_8(X) X(8) X(9) X(10) X(11)
+#define EACH_ROW   CLGLU_JOIN(ROWS_, ROWS)
+
+/* Lines of 64 bytes; a block of a panel has up to 256 of them. */
+#define LINE (64 / sizeof(weight))
+enum { TOUCHED = BLOCK / 4 };
+
+#define STEP(r)                                                                                              \
+    s##r = FMA(x[r], u, s##r);                                                                               \
+    t##r = FMA(x[r], v, t##r);
+#define TERM                                                                                                 \
+    {                                                                                                        \
+        real u = get_weights(w), v = get_weights(w + HALF);                                                  \
+        EACH_ROW(STEP)                                                                                       \
+        w += PANEL;                                                                                          \
+        x += ROWS;                                                                                           \
+    }
+
+/* The block sums of one tile are added to its totals (or begin them). Meanwhile TOUCHED lines from `ahead` on, a part of the
+   panel's next block, are brought near: `prefetch` does nothing on some CPU drivers, so they are read and forgotten. */
+static inline void add_block(global const float *x, global const weight *w, global const weight *ahead, uint count,
+                             bool first, local real *total)
+{
+    uint k = 0;
+#define START(r) real s##r = (real)(0.0f), t##r = (real)(0.0f);
+    EACH_ROW(START)
+    for (; k + 4 <= count; k += 4) {
+#ifdef AHEAD
+        (void)*(volatile global const weight *)ahead;
+        ahead += LINE;
+#endif
+        TERM TERM TERM TERM
+    }
+    for (; k < count; k++) TERM
+#define BEGIN(r)                                                                                             \
+    total[2 * r] = (real)(0.0f) + s##r;                                                                      \
+    total[2 * r + 1] = (real)(0.0f) + t##r;
+#define ADD(r)                                                                                               \
+    total[2 * r] = total[2 * r] + s##r;                                                                      \
+    total[2 * r + 1] = total[2 * r + 1] + t##r;
+    if (first) {
+        EACH_ROW(BEGIN)
+    } else {
+        EACH_ROW(ADD)
+    }
+}
+
+/* The tile's own input in the results' place: x is a itself. */
+#if MODE == GATE_ONLY && VW > 1
+static inline real get_input(global const float *x, ulong col, ulong cols)
+{
+    real y = (real)(0.0f);
+#define TAKE(i, lane)                                                                                        \
+    if (col + i < cols) y.lane = x[(col + i) * ROWS];
+    EACH_LANE(TAKE)
+#undef TAKE
+    return y;
+}
+#elif MODE == GATE_ONLY
+#define get_input(x, col, cols) ((x)[(col) * ROWS])
+#else
+#define get_input(x, col, cols) ((real)(0.0f))
+#endif
+
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+ffn_tile(global const float *x, ulong x_at, global const weight *w, uint in, uint tiles, local real *total,
+         FINISH_ARGS)
+{
+    ulong first = get_global_id(0) * (ulong)tiles, all = (rows + ROWS - 1) / ROWS;
+    ulong panel = get_global_id(1) / (HALF / VW);
+    uint lane = get_global_id(1) % (HALF / VW) * VW, count = all - first < tiles ? (uint)(all - first) : tiles;
+
+    w += panel * PANEL * in + lane;
+    x += x_at + first * in * ROWS;
+    for (uint k = 0; k < in; k += BLOCK)
+        for (uint i = 0; i < count; i++) {
+            global const weight *next = w + (ulong)(k + 2 * BLOCK <= in ? k + BLOCK : 0) * PANEL;
+            add_block(x + ((ulong)i * in + k) * ROWS, w + (ulong)k * PANEL, next + i % 8 * TOUCHED * LINE,
+                      min(in - k, (uint)BLOCK), k == 0, total + i * 2 * ROWS);
+        }
+    for (uint i = 0; i < count; i++)
+        for (uint r = 0; r < ROWS && (first + i) * ROWS + r < rows; r++) {
+            real s = total[(i * ROWS + r) * 2], t = total[(i * ROWS + r) * 2 + 1];
+            ulong at = panel * PANEL + lane;
+#if MODE == GATED
+            ulong col = panel * HALF + lane;
+            if (col < cols) finish(s, t, s, at, at + HALF, first + i, r, col, FINISH_PASS);
+#else
+            global const float *own = x + (ulong)i * in * ROWS + r;
+            if (at < cols) finish(s, s, get_input(own, at, cols), at, at, first + i, r, at, FINISH_PASS);
+            at += HALF;
+            if (at < cols) finish(t, t, get_input(own, at, cols), at, at, first + i, r, at, FINISH_PASS);
+#endif
+        }
+}

@@ -8,6 +8,9 @@ Suite *dtype_suite(void);
 Suite *view_suite(void);
 Suite *job_suite(void);
 Suite *emulate_suite(void);
+Suite *ffn_emulate_suite(void);
+Suite *ffn_reference_suite(void);
+Suite *ffn_refuse_suite(void);
 
 int main(void)
 {
@@ -16,6 +19,9 @@ int main(void)
     srunner_add_suite(runner, view_suite());
     srunner_add_suite(runner, job_suite());
     srunner_add_suite(runner, emulate_suite());
+    srunner_add_suite(runner, ffn_refuse_suite());
+    srunner_add_suite(runner, ffn_emulate_suite());
+    srunner_add_suite(runner, ffn_reference_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner), run = srunner_ntests_run(runner);
     srunner_free(runner);

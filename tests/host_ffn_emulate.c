@@ -238,7 +238,7 @@ START_TEST(sums_of_special_values_are_those_of_ieee_754)
         {{0x1p127f, 0x1p127f}, {1, 1}, INFINITY},
         {{0x1p127f, 0x1p127f}, {2, -2}, INFINITY}, /* an fma's own product is exact, so not infinite */
         {{0x1p-149f, 0}, {0.5f, 1}, 0},
-        {{0x1.8p-149f, 0}, {0.75f, 1}, 0x1p-149f},
+        {{0x1.8p-148f, 0}, {0.75f, 1}, 0x1p-148f},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         clglu_ffn_desc d = {.d_model = 2, .d_ff = 1, .act = CLGLU_ACT_IDENTITY, .wa = {.host = rows[i].w}};

@@ -1,0 +1,394 @@
+/* device_ffn_create.c - which blocks are refused and why, and what a block tells of itself. SPDX-License-Identifier: MIT */
+
+#include "device_ffn.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- misuse */
+
+/* A descriptor, in host memory or on the device, with everything that can be wrong about it. */
+typedef struct attempt {
+    ffn_case c;
+    clglu_ffn_desc d;
+    bool on_device;
+    clglu_context *stranger;
+} attempt;
+
+enum { ROWS = 2, IN = 6, OUT = 5, TOO_LARGE = (1 << 22) + 1 };
+
+/* ANYWHERE: with host arrays and with buffers. */
+enum { ANYWHERE, DEVICE_ONLY };
+
+/* Misuse, where, status, a word of the error text, what is done to a good descriptor. */
+#define MISUSES(X)                                                                                                    \
+    X(no_matrix_at_all, ANYWHERE, NULL_POINTER, "wa", (drop(t, WA), drop(t, WB), drop(t, WD)))                        \
+    X(the_last_matrix_alone, ANYWHERE, NULL_POINTER, "wa", (drop(t, WA), drop(t, WB)))                                \
+    X(ba_without_wa, ANYWHERE, NULL_POINTER, "bias", drop_weights(t, WA))                                             \
+    X(bb_without_wb, ANYWHERE, NULL_POINTER, "bias", drop_weights(t, WB))                                             \
+    X(bd_without_wd, ANYWHERE, NULL_POINTER, "bias", drop_weights(t, WD))                                             \
+    X(act_below_the_list, ANYWHERE, INVALID_VALUE, "act", t->d.act = (clglu_act)-1)                                   \
+    X(act_above_the_list, ANYWHERE, INVALID_VALUE, "act", t->d.act = CLGLU_ACT_COUNT)                                 \
+    X(gate_below_the_list, ANYWHERE, INVALID_VALUE, "gate", t->d.gate = (clglu_act)-1)                                \
+    X(gate_above_the_list, ANYWHERE, INVALID_VALUE, "gate", t->d.gate = CLGLU_ACT_COUNT)                              \
+    X(dtype_below_the_list, ANYWHERE, INVALID_VALUE, "dtype", t->d.dtype = (clglu_dtype)-1)                           \
+    X(dtype_above_the_list, ANYWHERE, INVALID_VALUE, "dtype", t->d.dtype = (clglu_dtype)3)                            \
+    X(route_below_the_list, ANYWHERE, INVALID_VALUE, "route", t->d.route = (clglu_route)-1)                           \
+    X(route_above_the_list, ANYWHERE, INVALID_VALUE, "route", t->d.route = (clglu_route)3)                            \
+    X(alpha_of_gelu, ANYWHERE, INVALID_VALUE, "alpha", (t->d.act = CLGLU_ACT_GELU, t->d.alpha = 1))                   \
+    X(alpha_negative, ANYWHERE, INVALID_VALUE, "alpha", t->d.alpha = -1)                                              \
+    X(alpha_nan, ANYWHERE, INVALID_VALUE, "alpha", t->d.alpha = (float)NAN)                                           \
+    X(alpha_infinite, ANYWHERE, INVALID_VALUE, "alpha", t->d.alpha = (float)INFINITY)                                 \
+    X(limit_negative, ANYWHERE, INVALID_VALUE, "limit", t->d.limit = -1)                                              \
+    X(limit_nan, ANYWHERE, INVALID_VALUE, "limit", t->d.limit = (float)NAN)                                           \
+    X(limit_infinite, ANYWHERE, INVALID_VALUE, "limit", t->d.limit = (float)INFINITY)                                 \
+    X(shift_nan, ANYWHERE, INVALID_VALUE, "shift", t->d.shift = (float)NAN)                                           \
+    X(shift_infinite, ANYWHERE, INVALID_VALUE, "shift", t->d.shift = (float)INFINITY)                                 \
+    X(gate_without_wb, ANYWHERE, INVALID_VALUE, "wb", (drop(t, WB), t->d.gate = CLGLU_ACT_SIGMOID))                   \
+    X(limit_without_wb, ANYWHERE, INVALID_VALUE, "wb", (drop(t, WB), t->d.limit = 7))                                 \
+    X(shift_without_wb, ANYWHERE, INVALID_VALUE, "wb", (drop(t, WB), t->d.shift = 1))                                 \
+    X(no_d_model, ANYWHERE, INVALID_SIZE, "d_model", t->d.d_model = 0)                                                \
+    X(no_d_ff, ANYWHERE, INVALID_SIZE, "d_ff", t->d.d_ff = 0)                                                         \
+    X(d_ff_other_than_d_model_without_wa, ANYWHERE, INVALID_SIZE, "wa", (drop(t, WA), t->d.d_ff = IN - 1))            \
+    X(d_model_too_large, ANYWHERE, UNSUPPORTED, "4194304", t->d.d_model = TOO_LARGE)                                  \
+    X(d_ff_too_large, ANYWHERE, UNSUPPORTED, "4194304", t->d.d_ff = TOO_LARGE)                                        \
+    X(d_out_too_large, ANYWHERE, UNSUPPORTED, "4194304", t->d.d_out = TOO_LARGE)                                      \
+    X(d_model_at_the_edge, ANYWHERE, UNSUPPORTED, "4194304", t->d.d_model = SIZE_MAX)                                 \
+    X(ld_of_wa_overflows, ANYWHERE, INVALID_SIZE, "weight", t->d.wa.view.ld = SIZE_MAX / 2)                           \
+    X(inc_of_wb_overflows, ANYWHERE, INVALID_SIZE, "weight", t->d.wb.view.inc = SIZE_MAX / 2)                         \
+    X(offset_of_wd_overflows, ANYWHERE, INVALID_SIZE, "weight", t->d.wd.view.offset = SIZE_MAX)                       \
+    X(bytes_of_wd_overflow, ANYWHERE, INVALID_SIZE, "weight", t->d.wd.view.offset = SIZE_MAX / 4)                     \
+    X(offset_of_ba_overflows, ANYWHERE, INVALID_SIZE, "bias", t->d.ba.offset = SIZE_MAX)                              \
+    X(inc_of_bd_overflows, ANYWHERE, INVALID_SIZE, "bias", t->d.bd.inc = SIZE_MAX / 2)                                \
+    X(wa_too_short, DEVICE_ONLY, BUFFER_TOO_SMALL, "wa", shorten(t, &t->d.wa.buffer, IN * IN))                        \
+    X(wb_too_short, DEVICE_ONLY, BUFFER_TOO_SMALL, "wb", shorten(t, &t->d.wb.buffer, IN * IN))                        \
+    X(wd_too_short, DEVICE_ONLY, BUFFER_TOO_SMALL, "wd", shorten(t, &t->d.wd.buffer, IN * OUT))                       \
+    X(ba_too_short, DEVICE_ONLY, BUFFER_TOO_SMALL, "ba", shorten(t, &t->d.ba.buffer, IN))                             \
+    X(bb_too_short, DEVICE_ONLY, BUFFER_TOO_SMALL, "bb", shorten(t, &t->d.bb.buffer, IN))                             \
+    X(bd_too_short, DEVICE_ONLY, BUFFER_TOO_SMALL, "bd", shorten(t, &t->d.bd.buffer, OUT))                            \
+    X(wa_far_off, DEVICE_ONLY, BUFFER_TOO_SMALL, "wa", t->d.wa.view.offset = SIZE_MAX / 8)                            \
+    X(wd_of_another_context, DEVICE_ONLY, INVALID_VALUE, "wd", estrange(t, &t->d.wd.buffer))                          \
+    X(bb_of_another_context, DEVICE_ONLY, INVALID_VALUE, "bb", estrange(t, &t->d.bb.buffer))                          \
+    X(wb_write_only, DEVICE_ONLY, INVALID_VALUE, "wb", make_write_only(&t->d.wb.buffer, IN * IN))
+
+static void drop_weights(attempt *t, ffn_matrix m)
+{
+    clglu_weights *w = ffn_weights(&t->d, m);
+    if (w->buffer) clReleaseMemObject(w->buffer);
+    w->buffer = NULL;
+    w->host = NULL;
+}
+
+static void drop(attempt *t, ffn_matrix m)
+{
+    clglu_bias *b = ffn_bias(&t->d, m);
+    drop_weights(t, m);
+    if (b->buffer) clReleaseMemObject(b->buffer);
+    b->buffer = NULL;
+    b->host = NULL;
+}
+
+/* One byte less than so many numbers. */
+static void shorten(attempt *t, cl_mem *buffer, size_t numbers)
+{
+    (void)t;
+    clReleaseMemObject(*buffer);
+    *buffer = buffer_new(context(), NULL, numbers * sizeof(float) - 1);
+}
+
+static void estrange(attempt *t, cl_mem *buffer)
+{
+    clReleaseMemObject(*buffer);
+    *buffer = buffer_new(t->stranger, NULL, 1000);
+}
+
+static void make_write_only(cl_mem *buffer, size_t numbers)
+{
+    cl_int error;
+    clReleaseMemObject(*buffer);
+    *buffer = clCreateBuffer(clglu_context_cl_context(context()), CL_MEM_WRITE_ONLY, numbers * sizeof(float), NULL, &error);
+    ck_assert_int_eq(error, CL_SUCCESS);
+}
+
+#define MISUSE_FUNCTION(name, place, status, word, change) \
+    static void name(attempt *t) { change; }
+MISUSES(MISUSE_FUNCTION)
+#undef MISUSE_FUNCTION
+
+#define MISUSE_ROW(name, place, status, word, change) {#name, place, CLGLU_##status, word, name},
+static const struct misuse {
+    const char *name;
+    int place;
+    clglu_status status;
+    const char *word;
+    void (*change)(attempt *);
+} misuses[] = {MISUSES(MISUSE_ROW)};
+#undef MISUSE_ROW
+
+static attempt good_attempt(bool on_device)
+{
+    ffn_shape s = {.parts = GATED | BIASED, .rows = ROWS, .d_model = IN, .d_ff = IN, .d_out = OUT, .act = CLGLU_ACT_SILU,
+                   .order = CLGLU_IN_OUT, .seed = 100};
+    attempt t = {.c = ffn_new(&s), .on_device = on_device};
+    t.d = on_device ? ffn_desc_on_device(context(), &t.c) : t.c.desc;
+    return t;
+}
+
+static void free_attempt(attempt *t)
+{
+    if (t->on_device) ffn_desc_release(&t->d);
+    ffn_free(&t->c);
+}
+
+static void expect_refused(const attempt *t, const struct misuse *m)
+{
+    clglu_ffn *ffn = (clglu_ffn *)(uintptr_t)0x1234;
+    clglu_status s = clglu_ffn_create(context(), &t->d, &ffn);
+    const char *text = clglu_context_error(context()), *place = t->on_device ? "buffers" : "host arrays";
+    ck_assert_msg(s == m->status, "%s (%s): %s (%s), wanted %s", m->name, place, clglu_status_name(s), text,
+                  clglu_status_name(m->status));
+    ck_assert_msg(ffn == NULL, "%s (%s): there is a block", m->name, place);
+    ck_assert_msg(strstr(text, m->word) != NULL, "%s (%s): the text \"%s\" does not speak of %s", m->name, place, text,
+                  m->word);
+}
+
+START_TEST(a_misuse_gives_its_status_and_no_block)
+{
+    const struct misuse *m = &misuses[_i];
+    clglu_context_params params = {.no_self_test = 1};
+    clglu_context *stranger;
+    ck_assert_int_eq(clglu_context_open(device_selector(), &params, &stranger), CLGLU_OK);
+    for (int on_device = m->place == DEVICE_ONLY; on_device < 2; on_device++) {
+        attempt t = good_attempt(on_device);
+        t.stranger = stranger;
+        m->change(&t);
+        expect_refused(&t, m);
+        free_attempt(&t);
+    }
+    clglu_context_close(stranger);
+}
+END_TEST
+
+/* The emulation and the reference know the same rules. */
+START_TEST(emulation_and_reference_refuse_the_same_blocks)
+{
+    const struct misuse *m = &misuses[_i];
+    double want[ROWS * OUT];
+    if (m->place == DEVICE_ONLY) return;
+    attempt t = good_attempt(false);
+    ffn_case before = ffn_copy(&t.c);
+    m->change(&t);
+    clglu_status e = clglu_emulate_ffn_forward(&t.d, &t.c.call, t.c.at[FX], t.c.at[FY], NULL, NULL);
+    clglu_status r = clglu_reference_ffn(&t.d, &t.c.call, t.c.at[FX], want, NULL);
+    ck_assert_msg(e == m->status && r == m->status, "%s: emulation %s, reference %s, wanted %s", m->name,
+                  clglu_status_name(e), clglu_status_name(r), clglu_status_name(m->status));
+    expect_ffn_same(&t.c, &before, m->name);
+    ffn_free(&before);
+    free_attempt(&t);
+}
+END_TEST
+
+START_TEST(the_same_block_without_misuse_is_made)
+{
+    attempt t = good_attempt(_i);
+    clglu_ffn *ffn = NULL;
+    clglu_status s = clglu_ffn_create(context(), &t.d, &ffn);
+    ck_assert_msg(s == CLGLU_OK, "%s: %s", clglu_status_name(s), clglu_context_error(context()));
+    ck_assert_ptr_nonnull(ffn);
+    clglu_ffn_destroy(ffn);
+    free_attempt(&t);
+}
+END_TEST
+
+START_TEST(null_where_a_pointer_is_needed_is_refused)
+{
+    attempt t = good_attempt(false);
+    clglu_ffn *ffn = (clglu_ffn *)(uintptr_t)0x1234;
+    ck_assert_int_eq(clglu_ffn_create(context(), &t.d, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_ffn_create(NULL, &t.d, &ffn), CLGLU_NULL_POINTER);
+    ck_assert_ptr_null(ffn);
+    ffn = (clglu_ffn *)(uintptr_t)0x1234;
+    ck_assert_int_eq(clglu_ffn_create(context(), NULL, &ffn), CLGLU_NULL_POINTER);
+    ck_assert_ptr_null(ffn);
+    clglu_ffn_destroy(NULL);
+    ck_assert_uint_eq(clglu_ffn_bytes(NULL), 0);
+    free_attempt(&t);
+}
+END_TEST
+
+/* Without CLBlast the route is refused; with it the block is made. */
+START_TEST(the_route_clblast_is_unsupported_or_works)
+{
+    attempt t = good_attempt(_i);
+    clglu_ffn *ffn = (clglu_ffn *)(uintptr_t)0x1234;
+    t.d.route = CLGLU_ROUTE_CLBLAST;
+    clglu_status s = clglu_ffn_create(context(), &t.d, &ffn);
+    ck_assert_msg(s == CLGLU_OK || s == CLGLU_UNSUPPORTED, "%s", clglu_status_name(s));
+    ck_assert((s == CLGLU_OK) == (ffn != NULL));
+    clglu_ffn_destroy(ffn);
+    free_attempt(&t);
+}
+END_TEST
+
+/* The route AUTO keeps the bits; the route FUSED is asked for by name. */
+START_TEST(the_routes_auto_and_fused_have_the_bits_of_the_emulation)
+{
+    ffn_shape s = {.parts = GATED | BIASED, .rows = 3, .d_model = 40, .d_ff = 50, .act = CLGLU_ACT_GELU, .seed = 101};
+    ffn_case c = ffn_new(&s);
+    c.desc.route = _i ? CLGLU_ROUTE_FUSED : CLGLU_ROUTE_AUTO;
+    clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
+    expect_ffn_right(ffn, &c, ON_BUFFERS, "by route");
+    clglu_ffn_destroy(ffn);
+    ffn_free(&c);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- what a block tells of itself */
+
+static size_t up_to_32(size_t n) { return (n + 31) / 32 * 32; }
+
+/* "As much as the dense ones, their columns rounded up to a multiple of 32", and the biases, f32 at the most. */
+START_TEST(a_block_takes_the_bytes_that_its_header_says)
+{
+    clglu_dtype t = (clglu_dtype)_i;
+    ffn_shape s = {.parts = GATED, .rows = 1, .d_model = 70, .d_ff = 97, .d_out = 31, .dtype = t, .seed = 102};
+    size_t matrices = (2 * 70 * up_to_32(97) + 97 * up_to_32(31)) * clglu_dtype_size(t);
+    size_t biases = (2 * up_to_32(97) + up_to_32(31)) * sizeof(float);
+    ffn_case plain = ffn_new(&s);
+    s.parts |= BIASED;
+    ffn_case biased = ffn_new(&s);
+    clglu_ffn *without = ffn_create(context(), &plain, FROM_HOST), *with = ffn_create(context(), &biased, FROM_HOST);
+    ck_assert_uint_eq(clglu_ffn_bytes(without), matrices);
+    ck_assert_uint_gt(clglu_ffn_bytes(with), matrices);
+    ck_assert_uint_le(clglu_ffn_bytes(with), matrices + biases);
+    clglu_ffn_destroy(without);
+    clglu_ffn_destroy(with);
+    ffn_free(&plain);
+    ffn_free(&biased);
+}
+END_TEST
+
+/* A weight may be named by several places of the matrix, or be everywhere the same one: an input's view is free. */
+START_TEST(a_matrix_may_name_a_weight_twice)
+{
+    ffn_shape s = {.parts = HAS_WA | HAS_WB, .rows = 3, .d_model = 5, .d_ff = 40, .act = CLGLU_ACT_GELU, .seed = 103};
+    ffn_case c = ffn_new(&s);
+    c.desc.wa.view = (clglu_view){3, 2, 3};
+    c.desc.wb.view = (clglu_view){1, 1, 1};
+    for (ffn_source source = FROM_HOST; source < SOURCES; source++) {
+        clglu_ffn *ffn = ffn_create(context(), &c, source);
+        expect_ffn_right(ffn, &c, ON_BUFFERS, "a Toeplitz matrix");
+        clglu_ffn_destroy(ffn);
+    }
+    ffn_free(&c);
+}
+END_TEST
+
+/* Unlike halves of a block may be one tensor: the same weights twice. */
+START_TEST(a_tensor_may_be_both_matrices)
+{
+    ffn_shape s = {.parts = HAS_WA | HAS_WD, .rows = 3, .d_model = 20, .d_ff = 34, .act = CLGLU_ACT_GELU, .seed = 104};
+    ffn_case c = ffn_new(&s);
+    clglu_ffn_desc d = c.desc;
+    c.desc.wb = c.desc.wa;
+    clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
+    expect_ffn_right(ffn, &c, ON_BUFFERS, "wa is wb");
+    clglu_ffn_destroy(ffn);
+    c.desc = d;
+    ffn_free(&c);
+}
+END_TEST
+
+START_TEST(choices_are_known_forms_each_listed_once)
+{
+    static const size_t rows[] = {1, 2, 5, 64, 1000};
+    ffn_shape s = {.parts = GATED, .rows = 1, .d_model = 40, .d_ff = 50, .act = CLGLU_ACT_GELU, .seed = 105};
+    ffn_case c = ffn_new(&s);
+    clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
+    clglu_ffn_choice choices[FFN_CHOICES], none;
+    size_t n = ffn_choices(ffn, rows[_i], choices), general = 0;
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_int_gt(choices[i].form, CLGLU_FORM_AUTO);
+        ck_assert_int_le(choices[i].form, CLGLU_FORM_SPLIT);
+        general += choices[i].form == CLGLU_FORM_GENERAL;
+        for (size_t j = 0; j < i; j++) ck_assert(memcmp(&choices[i], &choices[j], sizeof none) != 0);
+    }
+    ck_assert_msg(general > 0, "GENERAL is for any device");
+    ck_assert_int_eq(clglu_ffn_choice_at(ffn, rows[_i], n, &none), CLGLU_NOT_FOUND);
+    ck_assert_int_eq(clglu_ffn_choice_at(ffn, rows[_i], SIZE_MAX, &none), CLGLU_NOT_FOUND);
+    ck_assert_int_eq(clglu_ffn_choice_at(NULL, 1, 0, &none), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_ffn_choice_at(ffn, 1, 0, NULL), CLGLU_NULL_POINTER);
+    clglu_ffn_destroy(ffn);
+    ffn_free(&c);
+}
+END_TEST
+
+static size_t workspace(const clglu_ffn *ffn, size_t rows, size_t row_block, clglu_ffn_choice choice)
+{
+    size_t bytes = SIZE_MAX;
+    clglu_ffn_call asked = {.rows = rows, .row_block = row_block, .choice = choice};
+    clglu_status s = clglu_ffn_workspace(ffn, &asked, &bytes);
+    ck_assert_msg(s == CLGLU_OK, "%s: %s", clglu_status_name(s), clglu_context_error(context()));
+    return bytes;
+}
+
+/* The block is wide enough for h to be most of it: 400 floats a row. */
+START_TEST(a_workspace_grows_with_row_block_and_not_with_rows)
+{
+    ffn_shape s = {.parts = GATED, .rows = 1, .d_model = 40, .d_ff = 400, .act = CLGLU_ACT_GELU, .seed = 106};
+    ffn_case c = ffn_new(&s);
+    clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
+    clglu_ffn_choice choices[FFN_CHOICES];
+    size_t n = ffn_choices(ffn, 5000, choices);
+    for (size_t i = 0; i <= n; i++) {
+        clglu_ffn_choice choice = i < n ? choices[i] : (clglu_ffn_choice){0};
+        size_t usual = workspace(ffn, 512, 0, choice);
+        ck_assert_uint_eq(workspace(ffn, 100000, 0, choice), usual);
+        ck_assert_uint_eq(workspace(ffn, (size_t)1 << 40, 512, choice), usual);
+        ck_assert_uint_eq(workspace(ffn, 100000, 385, choice), usual); /* rounded up to 512 */
+        ck_assert_uint_lt(workspace(ffn, 100000, 128, choice), usual);
+        ck_assert_uint_gt(workspace(ffn, 100000, 1024, choice), usual);
+        ck_assert_uint_le(workspace(ffn, 5, 0, choice), usual);
+    }
+    clglu_ffn_destroy(ffn);
+    ffn_free(&c);
+}
+END_TEST
+
+START_TEST(a_workspace_is_asked_for_with_all_pointers)
+{
+    ffn_shape s = {.parts = GATED, .rows = 1, .d_model = 4, .d_ff = 4, .seed = 107};
+    ffn_case c = ffn_new(&s);
+    clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
+    size_t bytes;
+    clglu_ffn_call asked = {.rows = 1, .choice = {.form = (clglu_ffn_form)5}};
+    ck_assert_int_eq(clglu_ffn_workspace(NULL, &asked, &bytes), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_ffn_workspace(ffn, NULL, &bytes), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_ffn_workspace(ffn, &asked, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_ffn_workspace(ffn, &asked, &bytes), CLGLU_INVALID_VALUE);
+    clglu_ffn_destroy(ffn);
+    ffn_free(&c);
+}
+END_TEST
+
+Suite *device_ffn_create_suite(void)
+{
+    Suite *s = suite_create("device_ffn_create");
+    TCase *refused = tcase_create("refused"), *made = tcase_create("made");
+    tcase_add_loop_test(refused, the_same_block_without_misuse_is_made, 0, 2);
+    tcase_add_loop_test(refused, a_misuse_gives_its_status_and_no_block, 0, (int)COUNT(misuses));
+    tcase_add_loop_test(refused, emulation_and_reference_refuse_the_same_blocks, 0, (int)COUNT(misuses));
+    tcase_add_test(refused, null_where_a_pointer_is_needed_is_refused);
+    tcase_add_loop_test(refused, the_route_clblast_is_unsupported_or_works, 0, 2);
+    tcase_add_loop_test(made, the_routes_auto_and_fused_have_the_bits_of_the_emulation, 0, 2);
+    tcase_add_loop_test(made, a_block_takes_the_bytes_that_its_header_says, 0, DTYPES);
+    tcase_add_test(made, a_matrix_may_name_a_weight_twice);
+    tcase_add_test(made, a_tensor_may_be_both_matrices);
+    tcase_add_loop_test(made, choices_are_known_forms_each_listed_once, 0, 5);
+    tcase_add_test(made, a_workspace_grows_with_row_block_and_not_with_rows);
+    tcase_add_test(made, a_workspace_is_asked_for_with_all_pointers);
+    suite_add_tcase(s, refused);
+    suite_add_tcase(s, made);
+    return s;
+}

@@ -22,7 +22,10 @@ STD      := -std=c11 -D_POSIX_C_SOURCE=200809L
 # No contraction and no reassociation: the host's arithmetic is the device's, bit for bit.
 EXACT    := -ffp-contract=off -fno-fast-math
 ALL      := $(STD) $(WARN) $(WERROR) $(EXACT) -Iinclude $(CPPFLAGS) $(CFLAGS) -MMD -MP
-LIB_LDLIBS := -lOpenCL -lm -pthread
+# make CLBLAST=0 builds a library without the route CLBLAST.
+CLBLAST  ?= 1
+LIB_LDLIBS := $(if $(filter-out 0,$(CLBLAST)),-lclblast) -lOpenCL -lm -pthread
+FLAGS_CLBLAST := $(if $(filter-out 0,$(CLBLAST)),-DCLGLU_CLBLAST)
 
 # Floor 0 knows no OpenCL: it is compiled without its headers, so that it builds and tests anywhere.
 FLOOR0   := status dtype ulp reference view variant model job job_check emulate block emulate_ffn reference_ffn judge
@@ -78,6 +81,8 @@ $(FLOOR0_OBJ): FLOOR_FLAGS := -DCLGLU_NO_OPENCL
 # Emulation and reference run whole arrays through one arithmetic: let the compiler vectorise it.
 VECTORS  := emulate emulate_ffn reference_ffn
 $(VECTORS:%=$(B)/src/%.o): FLOOR_FLAGS := -DCLGLU_NO_OPENCL -O3 -fno-math-errno -fno-trapping-math
+
+$(B)/src/clblast.o: FLOOR_FLAGS := $(FLAGS_CLBLAST)
 
 $(B)/src/%.o: src/%.c
 	@mkdir -p $(@D)

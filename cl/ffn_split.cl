@@ -37,10 +37,11 @@ kernel void ffn_blocks(global const float *x, ulong x_at, global const weight *w
 }
 
 /* Adds the blocks of columns `first` ... of this pass and finishes them. Column c has its sum for a (or the only one) in slot
-   c / width * stride + c % width, and that for b `side` slots further; `height` is ROWS or, where other kernels made the sums,
-   the rows. x is [k][height]. */
-kernel void ffn_add(global const float *sums, ulong sums_at, global const float *x, ulong x_at, uint blocks, ulong height, uint slots, ulong first,
-                    ulong width, ulong stride, ulong side, FINISH_ARGS)
+   c / width * stride + c % width, and that for b `side` slots further; sums is [block][height][slots],
+   where `height` is ROWS or, if other kernels made the sums, the rows. */
+kernel void ffn_add(global const float *sums, ulong sums_at, global const float *x, ulong x_at, ulong x_ld,
+                    ulong x_inc, uint blocks, ulong height, uint slots, ulong first, ulong width, ulong stride,
+                    ulong side, FINISH_ARGS)
 {
     ulong c = get_global_id(0), row = get_global_id(1), col = first + c;
     if (col >= cols || c >= slots || row >= rows) return;
@@ -54,5 +55,5 @@ kernel void ffn_add(global const float *sums, ulong sums_at, global const float 
         s = s + sums[(j * height + row) * slots + slot];
         if (MODE == GATED) t = t + sums[(j * height + row) * slots + slot + side];
     }
-    finish(s, t, MODE == GATE_ONLY ? x[col * height + row] : 0.0f, at, at + side, 0, row, col, FINISH_PASS);
+    finish(s, t, MODE == GATE_ONLY ? x[row * x_ld + col * x_inc] : 0.0f, at, at + side, 0, row, col, FINISH_PASS);
 }

@@ -13,6 +13,8 @@
 #include "program.h"
 #include "select.h"
 #include "selftest.h"
+#include "tune.h"
+#include "workspace.h"
 
 /* ---------------------------------------------------------------- making and freeing */
 
@@ -35,7 +37,6 @@ static clglu_status check_params(const clglu_context_params *params)
 {
     if (params == NULL) return CLGLU_OK;
     if (params->cache_dir) return refuse(params, CLGLU_UNSUPPORTED, "cache_dir: not in this version");
-    if (params->tuning_file) return refuse(params, CLGLU_UNSUPPORTED, "tuning_file: not in this version");
     return CLGLU_OK;
 }
 
@@ -46,7 +47,9 @@ static clglu_status copy_params(clglu_context *c, const clglu_context_params *pa
     if (params == NULL) return CLGLU_OK;
     c->log = params->log;
     c->log_user = params->log_user;
-    if (params->kernel_dir == NULL) return CLGLU_OK;
+    c->allow_other_bits = params->allow_other_bits != 0;
+    clglu_status status = params->tuning_file ? clglu_tuning_read(c, params->tuning_file, &c->tuning) : CLGLU_OK;
+    if (status || params->kernel_dir == NULL) return status;
     c->kernel_dir = malloc(strlen(params->kernel_dir) + 1);
     if (c->kernel_dir == NULL) return CLGLU_OUT_OF_MEMORY;
     strcpy(c->kernel_dir, params->kernel_dir);
@@ -78,6 +81,7 @@ static clglu_status make(const clglu_device *device, cl_context cl, const clglu_
     c->cl = cl;
     pthread_mutex_init(&c->error_lock, NULL);
     pthread_mutex_init(&c->build_lock, NULL);
+    pthread_mutex_init(&c->workspace_lock, NULL);
     clglu_status status = copy_params(c, params);
     if (!status) status = make_queues(c);
     if (status) {
@@ -92,7 +96,9 @@ void clglu_context_close(clglu_context *context)
 {
     if (context == NULL) return;
     if (context->queue) clFinish(context->queue);
+    clglu_workspaces_free(context);
     clglu_programs_free(context);
+    clglu_tuning_free(context->tuning);
     if (context->transfer) clReleaseCommandQueue(context->transfer);
     if (context->queue) clReleaseCommandQueue(context->queue);
     clReleaseContext(context->cl);
@@ -100,6 +106,7 @@ void clglu_context_close(clglu_context *context)
     clglu_device_free(&context->device);
     pthread_mutex_destroy(&context->error_lock);
     pthread_mutex_destroy(&context->build_lock);
+    pthread_mutex_destroy(&context->workspace_lock);
     free(context->kernel_dir);
     free(context);
 }

@@ -5,12 +5,22 @@
 #define CLGLU_CORE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "clglu.h"
 #include "device.h"
 
 typedef struct clglu_program clglu_program; /* program.c */
 typedef struct clglu_error clglu_error;     /* error.c */
+typedef struct clglu_tuning clglu_tuning;   /* tune.c */
+
+/* A buffer that waits for its next use; mem NULL: none. */
+enum { CLGLU_WORKSPACES = 4 };
+typedef struct clglu_workspace {
+    cl_mem mem;
+    size_t bytes;
+    cl_event last; /* of the commands that used it */
+} clglu_workspace;
 
 struct clglu_context {
     clglu_device device;
@@ -22,6 +32,10 @@ struct clglu_context {
     char *kernel_dir; /* NULL: none */
     size_t budget;    /* bytes of device memory for a host twin's call */
     pthread_mutex_t error_lock, build_lock;
+    pthread_mutex_t workspace_lock;
+    clglu_workspace workspaces[CLGLU_WORKSPACES]; /* under workspace_lock */
+    clglu_tuning *tuning;    /* NULL: none; never changes */
+    bool allow_other_bits;
     clglu_program *programs; /* under build_lock */
     clglu_error *errors;     /* under error_lock */
 };

@@ -34,7 +34,7 @@ clglu_status clglu_sequence_begin(clglu_sequence *sequence, clglu_context *conte
 }
 
 /* Replaces the event of the last command by that of a new one. */
-static void follow(clglu_sequence *s, cl_event event)
+void clglu_sequence_follow(clglu_sequence *s, cl_event event)
 {
     if (s->last) clReleaseEvent(s->last);
     s->last = event;
@@ -46,7 +46,7 @@ static clglu_status mark(clglu_sequence *s)
     cl_event event;
     cl_int code = clEnqueueMarkerWithWaitList(s->queue, s->nwait, s->wait, &event);
     if (code != CL_SUCCESS) return clglu_fail_cl(s->context, "clEnqueueMarkerWithWaitList", code);
-    follow(s, event);
+    clglu_sequence_follow(s, event);
     return CLGLU_OK;
 }
 
@@ -58,7 +58,7 @@ clglu_status clglu_sequence_end(clglu_sequence *sequence, clglu_status status, c
         *event = sequence->last;
         sequence->last = NULL;
     }
-    follow(sequence, NULL);
+    clglu_sequence_follow(sequence, NULL);
     return status;
 }
 
@@ -68,7 +68,7 @@ clglu_status clglu_sequence_write(clglu_sequence *s, cl_mem to, size_t bytes, co
     cl_int code = clEnqueueWriteBuffer(s->queue, to, CL_TRUE, 0, bytes, from, s->last ? 1 : s->nwait,
                                        s->last ? &s->last : s->wait, &event);
     if (code != CL_SUCCESS) return clglu_fail_cl(s->context, "clEnqueueWriteBuffer", code);
-    follow(s, event);
+    clglu_sequence_follow(s, event);
     return CLGLU_OK;
 }
 
@@ -79,7 +79,7 @@ clglu_status clglu_sequence_zero(clglu_sequence *s, cl_mem mem, size_t bytes)
     cl_int code = clEnqueueFillBuffer(s->queue, mem, &zero, sizeof zero, 0, bytes, s->last ? 1 : s->nwait,
                                       s->last ? &s->last : s->wait, &event);
     if (code != CL_SUCCESS) return clglu_fail_cl(s->context, "clEnqueueFillBuffer", code);
-    follow(s, event);
+    clglu_sequence_follow(s, event);
     return CLGLU_OK;
 }
 
@@ -162,7 +162,7 @@ static clglu_status enqueue(clglu_kernel *k, clglu_sequence *s, const size_t *of
     cl_int code = clEnqueueNDRangeKernel(s->queue, k->kernel, 2, offset, global, local, first ? s->nwait : 1,
                                          first ? s->wait : &s->last, &event);
     if (code != CL_SUCCESS) return clglu_fail_cl(k->context, "clEnqueueNDRangeKernel", code);
-    follow(s, event);
+    clglu_sequence_follow(s, event);
     return CLGLU_OK;
 }
 

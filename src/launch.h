@@ -55,6 +55,9 @@ void clglu_kernel_arg_mem(clglu_kernel *kernel, cl_mem mem);
 clglu_status clglu_sequence_write(clglu_sequence *sequence, cl_mem to, size_t bytes, const void *from);
 clglu_status clglu_sequence_zero(clglu_sequence *sequence, cl_mem mem, size_t bytes);
 
+/* Makes `event`, taken over, the last command's: for commands that others enqueue. */
+void clglu_sequence_follow(clglu_sequence *sequence, cl_event event);
+
 /* Waits for what is under way; commands that know nothing of the sequence may follow. */
 clglu_status clglu_sequence_wait(clglu_sequence *sequence);
 

@@ -1,0 +1,233 @@
+/* ffn.c - feed-forward blocks: made, called and freed.
+   SPDX-License-Identifier: MIT */
+
+#include "ffn.h"
+
+#include <stdlib.h>
+
+#include "error.h"
+#include "tune.h"
+#include "workspace.h"
+
+/* ---------------------------------------------------------------- buffers of the caller's */
+
+/* Is it a buffer of this context, allowed to be used so and large enough? */
+static clglu_status check_buffer(clglu_context *context, const char *name, cl_mem mem, cl_mem_flags wrong,
+                                 size_t bytes)
+{
+    cl_context cl = NULL;
+    cl_mem_object_type type = 0;
+    cl_mem_flags flags = 0;
+    size_t size = 0;
+    if (clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof cl, &cl, NULL) != CL_SUCCESS ||
+        clGetMemObjectInfo(mem, CL_MEM_TYPE, sizeof type, &type, NULL) != CL_SUCCESS ||
+        clGetMemObjectInfo(mem, CL_MEM_FLAGS, sizeof flags, &flags, NULL) != CL_SUCCESS ||
+        clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof size, &size, NULL) != CL_SUCCESS || type != CL_MEM_OBJECT_BUFFER)
+        return clglu_fail(context, CLGLU_INVALID_VALUE, "%s is not a buffer", name);
+    if (cl != context->cl) return clglu_fail(context, CLGLU_INVALID_VALUE, "%s belongs to another cl_context", name);
+    if (flags & wrong)
+        return clglu_fail(context, CLGLU_INVALID_VALUE, "%s was made %s", name,
+                          wrong & CL_MEM_READ_ONLY ? "CL_MEM_READ_ONLY" : "CL_MEM_WRITE_ONLY");
+    if (size < bytes)
+        return clglu_fail(context, CLGLU_BUFFER_TOO_SMALL, "%s needs %zu bytes, the buffer has %zu", name, bytes, size);
+    return CLGLU_OK;
+}
+
+static clglu_status check_matrices(clglu_context *context, const clglu_block *b)
+{
+    static const char *const names[MATRICES] = {"wa", "wb", "wd"}, *const biases[MATRICES] = {"ba", "bb", "bd"};
+    size_t size = clglu_dtype_size(b->dtype);
+    clglu_status status = CLGLU_OK;
+    for (int i = 0; !status && i < MATRICES; i++) {
+        const clglu_matrix *m = &b->matrix[i];
+        if (m->used && m->weights.buffer)
+            status = check_buffer(context, names[i], m->weights.buffer, CL_MEM_WRITE_ONLY, m->end * size);
+        if (!status && m->biased && m->bias.buffer)
+            status = check_buffer(context, biases[i], m->bias.buffer, CL_MEM_WRITE_ONLY, m->bias_end * size);
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- create */
+
+/* AUTO takes CLBlast only where the context allows other bits and a tuning file says that it is faster for many rows. */
+static clglu_status choose_route(clglu_ffn *ffn)
+{
+    clglu_block *b = &ffn->block;
+    clglu_ffn_choice unused;
+    bool faster = false;
+    if (b->route == CLGLU_ROUTE_CLBLAST && !clglu_has_clblast())
+        return clglu_fail(ffn->context, CLGLU_UNSUPPORTED, "route: this library was built without CLBlast");
+    if (b->route == CLGLU_ROUTE_AUTO && ffn->context->allow_other_bits && clglu_has_clblast())
+        clglu_tuning_find(ffn->context->tuning, b->d_model, b->d_ff, b->dtype, b->d_ff, &unused, &faster);
+    ffn->dense = b->route == CLGLU_ROUTE_CLBLAST || faster;
+    return CLGLU_OK;
+}
+
+static clglu_status pack(clglu_ffn *ffn)
+{
+    const clglu_matrix *m = ffn->block.matrix;
+    const clglu_matrix *a = m[MATRIX_A].used ? &m[MATRIX_A] : &m[MATRIX_B];
+    const clglu_matrix *b = m[MATRIX_A].used && m[MATRIX_B].used ? &m[MATRIX_B] : NULL;
+    clglu_status status = clglu_panels_make(ffn->context, ffn->block.dtype, a, b, ffn->dense, &ffn->up);
+    if (!status && m[MATRIX_D].used)
+        status = clglu_panels_make(ffn->context, ffn->block.dtype, &m[MATRIX_D], NULL, ffn->dense, &ffn->down);
+    return status;
+}
+
+/* What the block was made from is the caller's again. */
+static void forget_sources(clglu_block *b)
+{
+    for (int i = 0; i < MATRICES; i++) {
+        b->matrix[i].weights = (clglu_weights){.buffer = NULL};
+        b->matrix[i].bias = (clglu_bias){.buffer = NULL};
+    }
+}
+
+clglu_status clglu_ffn_create(clglu_context *context, const clglu_ffn_desc *desc, clglu_ffn **ffn)
+{
+    clglu_block block;
+    const char *why;
+    if (ffn) *ffn = NULL;
+    if (context == NULL) return CLGLU_NULL_POINTER;
+    if (ffn == NULL) return clglu_fail(context, CLGLU_NULL_POINTER, "ffn is NULL");
+    clglu_status status = clglu_block_from(&block, desc, &why);
+    if (status) return clglu_fail(context, status, "%s", why);
+    status = check_matrices(context, &block);
+    if (status) return status;
+    clglu_ffn *f = calloc(1, sizeof *f);
+    if (f == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a block");
+    f->context = context;
+    f->block = block;
+    status = choose_route(f);
+    if (!status) status = pack(f);
+    if (status) {
+        clglu_ffn_destroy(f);
+        return status;
+    }
+    forget_sources(&f->block);
+    *ffn = f;
+    return CLGLU_OK;
+}
+
+void clglu_ffn_destroy(clglu_ffn *ffn)
+{
+    if (ffn == NULL) return;
+    clglu_panels_free(&ffn->up);
+    clglu_panels_free(&ffn->down);
+    free(ffn);
+}
+
+size_t clglu_ffn_bytes(const clglu_ffn *ffn)
+{
+    return ffn ? ffn->up.bytes + ffn->down.bytes : 0;
+}
+
+/* ---------------------------------------------------------------- calls */
+
+clglu_status clglu_ffn_workspace(const clglu_ffn *ffn, const clglu_ffn_call *call, size_t *bytes)
+{
+    clglu_block_call c = {.rows = 0};
+    const char *why;
+    if (ffn == NULL) return CLGLU_NULL_POINTER;
+    if (bytes == NULL) return clglu_fail(ffn->context, CLGLU_NULL_POINTER, "bytes is NULL");
+    clglu_status status = clglu_block_call_from(&c, &ffn->block, call, &why);
+    if (status) return clglu_fail(ffn->context, status, "%s", why);
+    if (!clglu_ffn_room(ffn, c.rows, c.row_block, bytes))
+        return clglu_fail(ffn->context, CLGLU_INVALID_SIZE, "row_block is too large");
+    return CLGLU_OK;
+}
+
+static clglu_status use_buffer(clglu_ffn *ffn, clglu_block_call *c, clglu_call_slot slot, cl_mem mem)
+{
+    clglu_call_operand *o = &c->operand[slot];
+    cl_mem parent = NULL;
+    size_t offset = 0;
+    o->used = mem != NULL;
+    if (mem == NULL) return CLGLU_OK;
+    clglu_status status = check_buffer(ffn->context, (const char *const[]){"x", "y", "a", "b"}[slot], mem, 0, 0);
+    if (status) return status;
+    cl_int code = clGetMemObjectInfo(mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL);
+    if (code == CL_SUCCESS) code = clGetMemObjectInfo(mem, CL_MEM_OFFSET, sizeof offset, &offset, NULL);
+    if (code != CL_SUCCESS) return clglu_fail_cl(ffn->context, "clGetMemObjectInfo", code);
+    o->space = parent ? parent : mem;
+    o->origin = parent ? offset : 0;
+    return CLGLU_OK;
+}
+
+/* The whole workspace is written: it must not be an operand, nor lie in one. */
+static clglu_status check_workspace(clglu_ffn *ffn, const clglu_block_call *c, cl_mem workspace, size_t bytes)
+{
+    cl_mem parent = NULL;
+    clglu_status status = check_buffer(ffn->context, "workspace", workspace, CL_MEM_READ_ONLY, bytes);
+    if (!status) status = check_buffer(ffn->context, "workspace", workspace, CL_MEM_WRITE_ONLY, bytes);
+    if (status) return status;
+    clGetMemObjectInfo(workspace, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL);
+    for (int s = 0; s < CALL_SLOTS; s++) {
+        const void *space = c->operand[s].space;
+        if (c->operand[s].used && (space == workspace || (parent && space == parent)))
+            return clglu_fail(ffn->context, CLGLU_OVERLAP, "workspace: it shares a buffer with an operand");
+    }
+    return CLGLU_OK;
+}
+
+static clglu_status check_call(clglu_ffn *ffn, const clglu_ffn_call *call, const clglu_ffn_buffers *b,
+                               clglu_block_call *c, size_t *room)
+{
+    static const char *const names[CALL_SLOTS] = {"x", "y", "a", "b"};
+    const char *why;
+    clglu_status status = CLGLU_OK;
+    *c = (clglu_block_call){.rows = 0};
+    if (call == NULL) return clglu_fail(ffn->context, CLGLU_NULL_POINTER, "call is NULL");
+    if (b->of[CALL_X] == NULL || b->of[CALL_Y] == NULL)
+        return clglu_fail(ffn->context, CLGLU_NULL_POINTER, "%s is NULL", b->of[CALL_X] ? "y" : "x");
+    for (int s = 0; !status && s < CALL_SLOTS; s++) status = use_buffer(ffn, c, (clglu_call_slot)s, b->of[s]);
+    if (status) return status;
+    status = clglu_block_call_from(c, &ffn->block, call, &why);
+    if (status) return clglu_fail(ffn->context, status, "%s", why);
+    for (int s = 0; !status && s < CALL_SLOTS; s++)
+        if (b->of[s])
+            status = check_buffer(ffn->context, names[s], b->of[s], s == CALL_X ? CL_MEM_WRITE_ONLY : CL_MEM_READ_ONLY,
+                                  c->operand[s].end * clglu_dtype_size(c->operand[s].dtype));
+    if (!status && !clglu_ffn_room(ffn, c->rows, c->row_block, room))
+        status = clglu_fail(ffn->context, CLGLU_INVALID_SIZE, "row_block is too large");
+    if (!status && b->workspace) status = check_workspace(ffn, c, b->workspace, *room);
+    return status;
+}
+
+/* The choice is judged before anything is enqueued: the first row block has the most rows. */
+static clglu_status check_plan(const clglu_ffn *ffn, const clglu_block_call *c)
+{
+    clglu_plan unused;
+    if (c->rows == 0 || ffn->dense) return CLGLU_OK;
+    return clglu_plan_make(ffn, &c->choice, c->rows < c->row_block ? c->rows : c->row_block, &unused);
+}
+
+static clglu_status run(clglu_ffn *ffn, const clglu_block_call *c, clglu_ffn_buffers *b, size_t room,
+                        clglu_sequence *sequence)
+{
+    bool own = b->workspace == NULL && c->rows > 0;
+    clglu_status status =
+        own ? clglu_workspace_take(ffn->context, sequence->queue, room, &b->workspace) : CLGLU_OK;
+    if (status) return status;
+    status = clglu_ffn_run(ffn, c, b, sequence);
+    if (own) clglu_workspace_give(ffn->context, b->workspace, sequence->last);
+    return status;
+}
+
+clglu_status clglu_ffn_forward(clglu_ffn *ffn, const clglu_ffn_call *call, cl_command_queue queue, cl_mem x, cl_mem y,
+                               cl_mem a, cl_mem b, cl_mem workspace, cl_uint nwait, const cl_event *wait,
+                               cl_event *event)
+{
+    clglu_ffn_buffers buffers = {{x, y, a, b}, workspace};
+    clglu_block_call c;
+    clglu_sequence sequence;
+    size_t room = 0;
+    if (ffn == NULL) return CLGLU_NULL_POINTER;
+    clglu_status status = check_call(ffn, call, &buffers, &c, &room);
+    if (!status) status = check_plan(ffn, &c);
+    if (!status) status = clglu_sequence_begin(&sequence, ffn->context, queue, nwait, wait);
+    if (status) return status;
+    status = run(ffn, &c, &buffers, room, &sequence);
+    return clglu_sequence_end(&sequence, status, event);
+}

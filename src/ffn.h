@@ -1,0 +1,88 @@
+/* ffn.h - a feed-forward block on a device, as the files that run it see it.
+   SPDX-License-Identifier: MIT */
+
+#ifndef CLGLU_FFN_H
+#define CLGLU_FFN_H
+
+#include "block.h"
+#include "core.h"
+#include "panel.h"
+#include "launch.h"
+
+struct clglu_ffn {
+    clglu_context *context;
+    clglu_block block; /* without its sources */
+    bool dense;        /* for CLBlast */
+    clglu_panels up, down; /* down: only with Wd */
+};
+
+/* ---------------------------------------------------------------- ffn_plan.c */
+
+/* How a row block is computed; row_tile and tiles are never 0. */
+typedef clglu_ffn_choice clglu_plan;
+
+/* The choice asked for, or the one made by shape, device and tuning file. CLGLU_UNSUPPORTED, with words, if the device cannot
+   run it. */
+clglu_status clglu_plan_make(const clglu_ffn *ffn, const clglu_ffn_choice *wanted, size_t rows, clglu_plan *plan);
+
+/* Rows rounded up to whole row tiles. */
+size_t clglu_plan_rows(const clglu_plan *plan, size_t rows);
+
+/* Panels whose block sums go through the workspace together, form SPLIT. */
+size_t clglu_plan_panels(const clglu_plan *plan, const clglu_panels *panels);
+
+/* ---------------------------------------------------------------- project.c */
+
+enum { MODE_PLAIN, MODE_GATED, MODE_GATE_ONLY };
+
+/* Where results go: cl/finish.clh's place. */
+typedef struct clglu_target {
+    cl_mem mem; /* NULL: not wanted */
+    clglu_dtype dtype;
+    cl_ulong offset, tile, ld, inc;
+} clglu_target;
+
+/* One projection of a row block, with all that follows its sums. */
+typedef struct clglu_projection {
+    const clglu_panels *panels;
+    int mode;
+    clglu_act act, gate;
+    float alpha, limit, shift;
+    size_t rows;
+    cl_mem x; /* packed for the plan's row tile, from float number x_at on */
+    size_t x_at, x_ld, x_inc; /* the strides of rows and columns in a tile */
+    cl_mem sums; /* form SPLIT: block sums go there, from float number sums_at on */
+    size_t sums_at;
+    clglu_target out, a, b;
+} clglu_projection;
+
+clglu_status clglu_project(clglu_context *context, const clglu_projection *projection, const clglu_plan *plan,
+                           clglu_sequence *sequence);
+
+/* The sums are there already, [rows, stride] from sums_at on, and only need finishing; x is [rows, in]. */
+clglu_status clglu_project_sums(clglu_context *context, const clglu_projection *projection, clglu_sequence *sequence);
+
+/* ---------------------------------------------------------------- ffn_run.c */
+
+/* Bytes of workspace for a call. False: they overflow. */
+bool clglu_ffn_room(const clglu_ffn *ffn, size_t rows, size_t row_block, size_t *bytes);
+
+/* The buffers of a call, by clglu_call_slot. */
+typedef struct clglu_ffn_buffers {
+    cl_mem of[CALL_SLOTS], workspace;
+} clglu_ffn_buffers;
+
+/* Enqueues a checked call. */
+clglu_status clglu_ffn_run(const clglu_ffn *ffn, const clglu_block_call *call, const clglu_ffn_buffers *buffers,
+                           clglu_sequence *sequence);
+
+/* ---------------------------------------------------------------- clblast.c */
+
+/* Is there a CLBlast in this library? */
+bool clglu_has_clblast(void);
+
+/* sums[rows, stride] = x[rows, in] * weights[in, stride], all f32 in buffers, from those float numbers on. */
+clglu_status clglu_clblast_multiply(clglu_context *context, const clglu_panels *panels, size_t rows, cl_mem x,
+                                    size_t x_at, cl_mem sums, size_t sums_at, clglu_sequence *sequence);
+
+#endif

@@ -1,0 +1,197 @@
+/* panel.c - a block's matrices on the device, packed into column panels with their biases.
+   SPDX-License-Identifier: MIT */
+
+#include "panel.h"
+
+#include <stdint.h>
+
+#include "error.h"
+#include "launch.h"
+#include "options.h"
+#include "program.h"
+
+/* Kernels may read a little past the last panel, ahead of what they need. */
+enum { STAGING = 16 << 20, STRIP = 16, AHEAD = 1 << 16 };
+
+/* A matrix on its way: from where, to which columns, through what. */
+typedef struct packing {
+    clglu_context *context;
+    clglu_sequence *sequence;
+    cl_program program;
+    const clglu_panels *panels;
+    cl_mem to;
+    size_t in, side;    /* inputs of the panels in `to`: 1 for a bias */
+    clglu_dtype source;
+    cl_mem staging; /* for sources in host memory */
+} packing;
+
+/* ---------------------------------------------------------------- one piece */
+
+static clglu_status pack_piece(const packing *p, cl_mem from, const clglu_view *v, size_t first_k, size_t terms,
+                               size_t first_n, size_t count)
+{
+    clglu_kernel k;
+    clglu_status status = clglu_kernel_make(&k, p->context, p->program, "pack_weights");
+    if (status) return status;
+    clglu_kernel_arg_mem(&k, from);
+    clglu_kernel_arg_size(&k, v->offset);
+    clglu_kernel_arg_size(&k, v->ld);
+    clglu_kernel_arg_size(&k, v->inc);
+    clglu_kernel_arg_size(&k, first_k);
+    clglu_kernel_arg_size(&k, terms);
+    clglu_kernel_arg_size(&k, first_n);
+    clglu_kernel_arg_size(&k, count);
+    clglu_kernel_arg_mem(&k, p->to);
+    clglu_kernel_arg_size(&k, p->in);
+    clglu_kernel_arg_size(&k, p->panels->width);
+    clglu_kernel_arg_size(&k, p->panels->stride);
+    clglu_kernel_arg_size(&k, p->side);
+    status = clglu_kernel_run(&k, p->sequence, terms, (count - 1) / STRIP + 1);
+    clglu_kernel_free(&k);
+    return status;
+}
+
+/* From host memory: the bytes from the piece's first element to its last go up as they are. */
+static clglu_status stage_piece(const packing *p, const void *host, const clglu_view *v, size_t first_k, size_t terms,
+                                size_t first_n, size_t count)
+{
+    size_t size = clglu_dtype_size(p->source);
+    size_t start = v->offset + first_k * v->ld + first_n * v->inc;
+    size_t span = (terms - 1) * v->ld + (count - 1) * v->inc + 1;
+    clglu_view own = {0, v->ld, v->inc};
+    clglu_status status = clglu_sequence_write(p->sequence, p->staging, span * size, (const char *)host + start * size);
+    return status ? status : pack_piece(p, p->staging, &own, first_k, terms, first_n, count);
+}
+
+/* ---------------------------------------------------------------- a matrix in pieces */
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many steps of `slow` fit the staging buffer together with `few` of `fast`; 0: not one. */
+static size_t steps_that_fit(size_t room, size_t slow, size_t fast, size_t few)
+{
+    size_t span = (few - 1) * fast + 1;
+    return span > room ? 0 : (room - span) / slow + 1;
+}
+
+/* Pieces are cut along the axis with the longer stride, so that each is one stretch of memory; if one step there is
+   too long itself, along the other too. */
+static clglu_status stage_matrix(const packing *p, const void *host, const clglu_view *v, size_t in, size_t out)
+{
+    bool rows = v->ld >= v->inc; /* k is the slow axis */
+    size_t slow = rows ? v->ld : v->inc, fast = rows ? v->inc : v->ld;
+    size_t many = rows ? in : out, few = rows ? out : in, room = STAGING / clglu_dtype_size(p->source);
+    size_t width = steps_that_fit(room, slow, fast, few) ? few : smaller(few, (room - 1) / fast + 1);
+    size_t height = smaller(many, steps_that_fit(room, slow, fast, width));
+    clglu_status status = CLGLU_OK;
+    for (size_t i = 0; !status && i < many; i += height)
+        for (size_t j = 0; !status && j < few; j += width) {
+            size_t m = smaller(height, many - i), n = smaller(width, few - j);
+            status = rows ? stage_piece(p, host, v, i, m, j, n) : stage_piece(p, host, v, j, n, i, m);
+        }
+    return status;
+}
+
+static clglu_status pack(const packing *p, cl_mem mem, const void *host, const clglu_view *v, size_t in, size_t out)
+{
+    return mem ? pack_piece(p, mem, v, 0, in, 0, out) : stage_matrix(p, host, v, in, out);
+}
+
+/* One matrix and its bias into columns `side` ... of each panel. */
+static clglu_status pack_matrix(packing *p, const clglu_matrix *m, size_t side)
+{
+    const clglu_panels *panels = p->panels;
+    cl_program weights = p->program;
+    clglu_options o = {.length = 0};
+    p->side = side;
+    p->to = panels->weights;
+    p->in = panels->in;
+    clglu_status status = pack(p, m->weights.buffer, m->weights.host, &m->weights.view, m->in, m->out);
+    if (status || !m->biased) return status;
+    clglu_view row = {m->bias.offset, m->out, m->bias.inc};
+    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DWEIGHT=0", (int)p->source);
+    status = clglu_program_get(p->context, "pack.cl", o.text, &p->program);
+    p->to = panels->bias;
+    p->in = 1;
+    if (!status) status = pack(p, m->bias.buffer, m->bias.host, &row, 1, m->out);
+    p->program = weights;
+    return status;
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+static clglu_status make_buffer(clglu_context *context, cl_mem_flags flags, size_t bytes, cl_mem *mem)
+{
+    cl_int code;
+    *mem = clCreateBuffer(context->cl, flags, bytes, NULL, &code);
+    return *mem ? CLGLU_OK : clglu_fail_cl(context, "clCreateBuffer (weights)", code);
+}
+
+static clglu_status shape(clglu_context *context, const clglu_matrix *a, bool gated, bool dense, clglu_panels *p)
+{
+    size_t sides = gated ? 2 : 1, size = clglu_dtype_size(p->dtype);
+    p->in = a->in;
+    p->out = a->out;
+    p->gated = gated;
+    p->width = dense ? a->out : CLGLU_PANEL / sides;
+    p->stride = dense ? a->out * sides : CLGLU_PANEL;
+    p->side = gated ? p->width : 0;
+    p->count = (a->out - 1) / p->width + 1;
+    if (p->in > (SIZE_MAX - AHEAD) / size / p->stride / p->count)
+        return clglu_fail(context, CLGLU_OUT_OF_DEVICE_MEMORY, "the packed weights are too many");
+    p->bytes = p->in * p->stride * p->count * size + AHEAD;
+    return CLGLU_OK;
+}
+
+static clglu_status make_buffers(clglu_context *context, clglu_panels *p, packing *k, bool staged)
+{
+    clglu_status status = make_buffer(context, CL_MEM_READ_WRITE, p->bytes, &p->weights);
+    if (!status) status = make_buffer(context, CL_MEM_READ_WRITE, p->stride * p->count * sizeof(float), &p->bias);
+    if (!status && staged) status = make_buffer(context, CL_MEM_READ_WRITE, STAGING, &k->staging);
+    if (!status) status = clglu_sequence_zero(k->sequence, p->bias, p->stride * p->count * sizeof(float));
+    if (!status && p->out % p->width) status = clglu_sequence_zero(k->sequence, p->weights, p->bytes);
+    p->bytes += p->stride * p->count * sizeof(float);
+    return status;
+}
+
+static bool in_host_memory(const clglu_matrix *m)
+{
+    return m && (m->weights.buffer == NULL || (m->biased && m->bias.buffer == NULL));
+}
+
+static clglu_status fill(clglu_context *context, clglu_sequence *sequence, clglu_dtype source, const clglu_matrix *a,
+                         const clglu_matrix *b, clglu_panels *p)
+{
+    packing k = {.context = context, .sequence = sequence, .panels = p, .source = source};
+    clglu_options o = {.length = 0};
+    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DWEIGHT=%d", (int)source, (int)p->dtype);
+    clglu_status status = clglu_program_get(context, "pack.cl", o.text, &k.program);
+    if (!status) status = make_buffers(context, p, &k, in_host_memory(a) || in_host_memory(b));
+    if (!status) status = pack_matrix(&k, a, 0);
+    if (!status && b) status = pack_matrix(&k, b, p->side);
+    if (!status) status = clglu_sequence_wait(sequence);
+    if (k.staging) clReleaseMemObject(k.staging);
+    return status;
+}
+
+clglu_status clglu_panels_make(clglu_context *context, clglu_dtype dtype, const clglu_matrix *a, const clglu_matrix *b,
+                               bool dense, clglu_panels *panels)
+{
+    clglu_sequence sequence;
+    *panels = (clglu_panels){.dtype = dense ? CLGLU_F32 : dtype};
+    clglu_status status = shape(context, a, b != NULL, dense, panels);
+    if (!status) status = clglu_sequence_begin(&sequence, context, NULL, 0, NULL);
+    if (status) return status;
+    status = fill(context, &sequence, dtype, a, b, panels);
+    return clglu_sequence_end(&sequence, status, NULL);
+}
+
+void clglu_panels_free(clglu_panels *p)
+{
+    if (p->weights) clReleaseMemObject(p->weights);
+    if (p->bias) clReleaseMemObject(p->bias);
+    *p = (clglu_panels){.bytes = 0};
+}

@@ -5,8 +5,8 @@
 # Needs build/clglu, a C compiler, python3 without packages, and one usable device. The parts are command_*.sh.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-clglu=$PWD/build/clglu
-[ -x "$clglu" ] || { echo "command: build/clglu is not there: make"; exit 1; }
+clglu=${CLGLU:-$PWD/build/clglu}
+[ -x "$clglu" ] || { echo "command: $clglu is not there: make"; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -21,6 +21,7 @@ export LC_ALL=C
 . tests/command_files.sh
 . tests/command_refusals.sh
 . tests/command_endings.sh
+. tests/command_ffn.sh
 . tests/command_sweep.sh
 
 mkdir -p "$in" "$drivers"
@@ -49,6 +50,7 @@ signals
 full_disk
 progress
 broken_devices
+feed_forward_blocks
 verifications
 sweeps_of_broken_drivers
 broken_drivers

@@ -326,7 +326,7 @@ unfit() {
 
 blocks_that_do_not_fit() {
     weights=$ffn/f32.safetensors x=$ffn/x.npy
-    unfit "no tensor 'wq'; the nearest of its 20: w" "a name that is not there is told, with near ones" --act gelu --wa wq
+    unfit "no tensor 'wq'; the nearest of its 19: wa, wb, wd" "a name that is not there is told, with near ones" --act gelu --wa wq
     unfit "24 inputs are wanted (the columns of x); --order in-out would fit" "the wrong order is told" --act gelu --wa wa.t
     unfit "--order out-in would fit" "... both ways" --act gelu --wa wa --order in-out
     unfit "40 inputs are wanted (the projections' outputs); --order in-out" "... of Wd too" --act gelu --wa wa --wd wd.t
@@ -357,7 +357,7 @@ blocks_that_do_not_fit() {
     weights=$ffn/gemma.safetensors
     unfit "no tensors of gemma's layer 12. Looked for layers.12.mlp.gate_proj.weight" "a layer too many is told" --model gemma \
         --layer 12
-    holds "... with near names" grep -q 'nearest of its 36 names: model.layers.1.*gate_proj.weight' "$work/stderr"
+    holds "... with near names" grep -q 'nearest of its 36 names: model.layers.[0-9]*.mlp.gate_proj.weight' "$work/stderr"
     unfit "encoder.block.0.layer.1.DenseReluDense.wi_0.weight" "another scheme's names are told" --model t5 --layer 0
     unfit "gemma has no decoder" "--decoder is for models that have one" --model gemma --layer 0 --decoder
     unfit "3584 inputs and 14336 outputs are wanted (gemma2-9b)" "sizes that are not the model's are told" --model gemma2-9b \

@@ -98,7 +98,7 @@ const struct cli_command command_ffn = {
     "whole, or not at all (also if --check fails). A model's name stands for variant,\n"
     "layout, sizes and tensors; what is said beside it about the operator goes before it.",
     "clglu ffn -w model.safetensors --model gemma2-9b --layer 0 --x x.npy -o y.npy\n"
-    "clglu ffn -w model.safetensors --act gelu --wa up.weight --ba up.bias --wd down.weight\n"
-    "          --bd down.bias --x x.npy -o y.npy --check",
+    "clglu ffn -w model.safetensors --act gelu --wa up.weight --ba up.bias\n"
+    "          --wd down.weight --bd down.bias --x x.npy -o y.npy --check",
     options,
     run};

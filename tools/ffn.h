@@ -53,6 +53,13 @@ int ffn_judge(const struct cli_command *self, const struct ffn_options *o, struc
 int ffn_model(const char *name, clglu_model *model);
 /* Finds the tensors in job's open file; x has x_cols columns. */
 int ffn_find(const struct ffn_options *o, struct ffn_job *job, uint64_t x_cols);
+/* Less than 0, 0 or more: the order that people give to names, numbers in them by their value. */
+int ffn_natural(const char *p, const char *q);
+/* The names of the file that are most like `wanted`, as a list; "" if it has none. */
+void ffn_nearest(const struct safetensors *file, const char *wanted, char *list, size_t size);
+/* Adds a name to a list, its foreign characters made harmless; cut where the list is full. */
+void ffn_list_name(char *list, size_t size, const char *name);
+
 /* Sets sizes, dtype, views and pointers of desc from the tensors. */
 int ffn_measure(struct ffn_job *job, const struct npy_in *x, uint64_t x_cols);
 

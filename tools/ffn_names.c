@@ -8,53 +8,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = 512, NEAREST = 3 };
+enum { NAME = 512 };
 
-/* One way to name the tensors: stems, to which ".weight" and ".bias" are added (or what is said here). '#' is
-   the layer's number. A stem that begins with '*' is preceded by anything: layers are then counted, in the
-   natural order of the names, among the blocks whose shape fits. Other stems may stand behind one of the
+/* One way to name the tensors: stems, to which ".weight" and ".bias" are added; bare: nothing and "_bias".
+   '#' is the layer's number. A stem that begins with '*' is preceded by anything: layers are then counted, in
+   the natural order of the names, among the blocks whose shape fits. Other stems may stand behind one of the
    prefixes. */
 struct naming {
-    const char *word; /* its scheme, and what the names of its models begin with */
-    const char *variant;
-    clglu_act act; /* of a plain block */
+    const char *word;      /* the scheme's name, and what its models' names begin with */
+    const char *variant;   /* NULL: plain blocks of act */
+    const char *a, *b, *d; /* b NULL: a is the packed matrix, or the block is plain */
+    clglu_act act;
     clglu_layout layout;
     clglu_order order;
-    int decoder;
-    const char *a, *b, *d; /* b NULL: a is the packed matrix, or the block is plain */
-    const char *weight, *bias;
+    int decoder, bare;
 };
 
+/* clang-format off */
+#define T5(stack, n, name) stack ".block.#.layer." n ".DenseReluDense." name
 static const struct naming namings[] = {
-    {"t5", "geglu_tanh", CLGLU_ACT_IDENTITY, CLGLU_SEPARATE, CLGLU_OUT_IN, 0,
-     "encoder.block.#.layer.1.DenseReluDense.wi_0", "encoder.block.#.layer.1.DenseReluDense.wi_1",
-     "encoder.block.#.layer.1.DenseReluDense.wo", ".weight", ".bias"},
-    {"t5", "geglu_tanh", CLGLU_ACT_IDENTITY, CLGLU_SEPARATE, CLGLU_OUT_IN, 1,
-     "decoder.block.#.layer.2.DenseReluDense.wi_0", "decoder.block.#.layer.2.DenseReluDense.wi_1",
-     "decoder.block.#.layer.2.DenseReluDense.wo", ".weight", ".bias"},
-    {"gemma", "geglu_tanh", CLGLU_ACT_IDENTITY, CLGLU_SEPARATE, CLGLU_OUT_IN, 0, "layers.#.mlp.gate_proj",
-     "layers.#.mlp.up_proj", "layers.#.mlp.down_proj", ".weight", ".bias"},
-    {"llama", "swiglu", CLGLU_ACT_IDENTITY, CLGLU_SEPARATE, CLGLU_OUT_IN, 0, "layers.#.mlp.gate_proj",
-     "layers.#.mlp.up_proj", "layers.#.mlp.down_proj", ".weight", ".bias"},
-    {"llama", "swiglu", CLGLU_ACT_IDENTITY, CLGLU_SEPARATE, CLGLU_OUT_IN, 0, "layers.#.feed_forward.w1",
-     "layers.#.feed_forward.w3", "layers.#.feed_forward.w2", ".weight", ".bias"},
-    {"modernbert", "geglu", CLGLU_ACT_IDENTITY, CLGLU_ACT_FIRST, CLGLU_OUT_IN, 0, "layers.#.mlp.Wi", NULL,
-     "layers.#.mlp.Wo", ".weight", ".bias"},
-    {"sd", "geglu", CLGLU_ACT_IDENTITY, CLGLU_ACT_SECOND, CLGLU_OUT_IN, 0, "*ff.net.0.proj", NULL,
-     "*ff.net.2", ".weight", ".bias"},
-    {"gpt-oss", "swiglu_oai", CLGLU_ACT_IDENTITY, CLGLU_INTERLEAVED, CLGLU_IN_OUT, 0,
-     "layers.#.mlp.experts.gate_up_proj", NULL, "layers.#.mlp.experts.down_proj", "", "_bias"},
-    {"fracast", "swiglu", CLGLU_ACT_IDENTITY, CLGLU_ACT_FIRST, CLGLU_OUT_IN, 0, "*.ffn.up", NULL,
-     "*.ffn.down", ".weight", ".bias"},
-    {"bert", NULL, CLGLU_ACT_GELU, CLGLU_SEPARATE, CLGLU_OUT_IN, 0, "encoder.layer.#.intermediate.dense",
-     NULL, "encoder.layer.#.output.dense", ".weight", ".bias"},
+    {"t5", "geglu_tanh", T5("encoder", "1", "wi_0"), T5("encoder", "1", "wi_1"), T5("encoder", "1", "wo"), .decoder = 0},
+    {"t5", "geglu_tanh", T5("decoder", "2", "wi_0"), T5("decoder", "2", "wi_1"), T5("decoder", "2", "wo"), .decoder = 1},
+    {"gemma", "geglu_tanh", "layers.#.mlp.gate_proj", "layers.#.mlp.up_proj", "layers.#.mlp.down_proj", .bare = 0},
+    {"llama", "swiglu", "layers.#.mlp.gate_proj", "layers.#.mlp.up_proj", "layers.#.mlp.down_proj", .bare = 0},
+    {"llama", "swiglu", "layers.#.feed_forward.w1", "layers.#.feed_forward.w3", "layers.#.feed_forward.w2", .bare = 0},
+    {"modernbert", "geglu", "layers.#.mlp.Wi", NULL, "layers.#.mlp.Wo", .layout = CLGLU_ACT_FIRST},
+    {"sd", "geglu", "*ff.net.0.proj", NULL, "*ff.net.2", .layout = CLGLU_ACT_SECOND},
+    {"gpt-oss", "swiglu_oai", "layers.#.mlp.experts.gate_up_proj", NULL, "layers.#.mlp.experts.down_proj",
+     .layout = CLGLU_INTERLEAVED, .order = CLGLU_IN_OUT, .bare = 1},
+    {"fracast", "swiglu", "*.ffn.up", NULL, "*.ffn.down", .layout = CLGLU_ACT_FIRST},
+    {"bert", NULL, "encoder.layer.#.intermediate.dense", NULL, "encoder.layer.#.output.dense", .act = CLGLU_ACT_GELU},
 };
+#undef T5
+/* clang-format on */
 enum { NAMINGS = sizeof namings / sizeof *namings };
 
 /* What stands before a stem, where a model is a part of another, or wrapped. */
 static const char *const prefixes[] = {
     "",      "model.",       "language_model.model.", "model.language_model.", "model.language_model.model.",
     "bert.", "transformer.", "0.auto_model."};
+
+static const char *weight_of(const struct naming *n) { return n->bare ? "" : ".weight"; }
+static const char *bias_of(const struct naming *n) { return n->bare ? "_bias" : ".bias"; }
 
 /* ---- which namings a model has */
 
@@ -107,45 +102,6 @@ static char *spell(char out[NAME], const char *prefix, const char *stem, uint64_
     return out;
 }
 
-/* How much two names have in common: equal characters at the beginning and at the end. */
-static size_t likeness(const char *p, const char *q)
-{
-    size_t n = strlen(p), m = strlen(q), least = n < m ? n : m, front = 0, back = 0;
-    while (front < least && p[front] == q[front]) front++;
-    while (back < least - front && p[n - 1 - back] == q[m - 1 - back]) back++;
-    return front + back;
-}
-
-/* Adds ", NAME" to a list, its foreign characters made harmless, cut where the list is full. */
-static void list_name(char *list, size_t size, const char *name)
-{
-    char clean[128];
-    size_t n = strlen(list);
-    if (n + 1 < size)
-        snprintf(list + n, size - n, "%s%s", n ? ", " : "", text_clean(clean, sizeof clean, name, 0));
-}
-
-/* The names of the file that are most like `wanted`. */
-static void list_nearest(const struct safetensors *file, const char *wanted, char *list, size_t size)
-{
-    const char *best[NEAREST] = {NULL};
-    size_t score[NEAREST] = {0};
-    *list = 0;
-    for (size_t i = 0; i < file->count; i++) {
-        const char *name = file->tensors[i].name;
-        size_t like = likeness(name, wanted);
-        for (int k = 0; k < NEAREST; k++) {
-            if (best[k] && like <= score[k]) continue;
-            memmove(best + k + 1, best + k, (size_t)(NEAREST - 1 - k) * sizeof *best);
-            memmove(score + k + 1, score + k, (size_t)(NEAREST - 1 - k) * sizeof *score);
-            best[k] = name;
-            score[k] = like;
-            break;
-        }
-    }
-    for (int k = 0; k < NEAREST && best[k]; k++) list_name(list, size, best[k]);
-}
-
 /* gpt-oss' own checkpoints keep a matrix as NAME_blocks and NAME_scales. */
 static int in_blocks(const struct ffn_job *j, const char *name)
 {
@@ -160,7 +116,7 @@ static int missing(const struct ffn_job *j, const char *wanted)
     if (in_blocks(j, wanted))
         return ffn_bad(j, "has '%.200s' in MXFP4 blocks only, which are not supported: convert it to bf16",
                        wanted);
-    list_nearest(&j->file, wanted, near, sizeof near);
+    ffn_nearest(&j->file, wanted, near, sizeof near);
     return ffn_bad(j, "has no tensor '%.200s'; the nearest of its %zu: %s", wanted, j->file.count,
                    *near ? near : "none");
 }
@@ -187,9 +143,9 @@ static int take(struct ffn_job *j, const struct naming *n, const char *prefix, c
                 enum ffn_part matrix, enum ffn_part bias)
 {
     char name[NAME];
-    j->part[matrix] = safetensors_find(&j->file, spell(name, prefix, stem, j->layer, n->weight));
+    j->part[matrix] = safetensors_find(&j->file, spell(name, prefix, stem, j->layer, weight_of(n)));
     if (!j->part[matrix]) return missing(j, name);
-    j->part[bias] = safetensors_find(&j->file, spell(name, prefix, stem, j->layer, n->bias));
+    j->part[bias] = safetensors_find(&j->file, spell(name, prefix, stem, j->layer, bias_of(n)));
     return j->part[bias] || !j->model.bias ? CLI_GO_ON : missing(j, name);
 }
 
@@ -203,33 +159,10 @@ static int take_all(struct ffn_job *j, const struct naming *n, const char *prefi
     return code == CLI_GO_ON ? take(j, n, prefix, d, FFN_WD, FFN_BD) : code;
 }
 
-/* Orders names as people do: numbers in them by their value. */
-static int natural(const char *p, const char *q)
-{
-    while (*p && *q) {
-        size_t n = strspn(p, "0123456789"), m = strspn(q, "0123456789");
-        if (n && m) {
-            size_t zp = strspn(p, "0"), zq = strspn(q, "0");
-            zp = zp < n ? zp : n - 1;
-            zq = zq < m ? zq : m - 1;
-            if (n - zp != m - zq) return n - zp < m - zq ? -1 : 1;
-            int order = strncmp(p + zp, q + zq, n - zp);
-            if (order) return order;
-            p += n;
-            q += m;
-        } else {
-            if (*p != *q) return (unsigned char)*p < (unsigned char)*q ? -1 : 1;
-            p++;
-            q++;
-        }
-    }
-    return *p ? 1 : *q ? -1 : 0;
-}
-
 static int by_name(const void *p, const void *q)
 {
     const struct safetensor *const *a = p, *const *b = q;
-    int order = natural((*a)->name, (*b)->name);
+    int order = ffn_natural((*a)->name, (*b)->name);
     return order ? order : strcmp((*a)->name, (*b)->name);
 }
 
@@ -239,19 +172,16 @@ static int ends(const char *name, const char *with)
     return n >= m && strcmp(name + n - m, with) == 0;
 }
 
-/* The file's blocks of that counted naming whose packed matrix has the model's shape, or takes x. Returns how
- * many. */
-static size_t list_blocks(const struct ffn_job *j, const struct naming *n, uint64_t x_cols,
+/* The file's blocks of a counted naming: those whose packed matrix, a name that ends in `tail`, has the
+   model's shape, or takes x. Returns how many. */
+static size_t list_blocks(const struct ffn_job *j, const char *tail, uint64_t ins,
                           const struct safetensor **list)
 {
-    char tail[NAME];
     size_t count = 0;
-    spell(tail, "", n->a + 1, 0, n->weight);
     for (size_t i = 0; i < j->file.count; i++) {
         const struct safetensor *t = &j->file.tensors[i];
-        uint64_t in = j->model.d_model ? j->model.d_model : x_cols;
-        int fits = t->dims == 2 && t->shape[1] == in && (!j->model.d_ff || t->shape[0] == 2 * j->model.d_ff);
-        if (ends(t->name, tail) && fits) list[count++] = t;
+        int fits = t->dims == 2 && t->shape[1] == ins && (!j->model.d_ff || t->shape[0] == 2 * j->model.d_ff);
+        if (fits && ends(t->name, tail)) list[count++] = t;
     }
     qsort(list, count, sizeof *list, by_name);
     return count;
@@ -259,27 +189,19 @@ static size_t list_blocks(const struct ffn_job *j, const struct naming *n, uint6
 
 static int find_counted(struct ffn_job *j, const struct naming *n, uint64_t x_cols)
 {
-    char tail[NAME];
+    char tail[NAME], prefix[NAME];
+    uint64_t ins = j->model.d_model ? j->model.d_model : x_cols;
     const struct safetensor **list = malloc((j->file.count + 1) * sizeof *list);
     if (!list) return ffn_bad(j, "out of memory");
-    size_t count = list_blocks(j, n, x_cols, list),
-           tail_size = strlen(spell(tail, "", n->a + 1, 0, n->weight));
+    size_t count = list_blocks(j, spell(tail, "", n->a + 1, 0, weight_of(n)), ins, list);
     const char *name = j->layer < count ? list[j->layer]->name : NULL;
     free(list);
     if (!name)
         return ffn_bad(j,
                        "has %zu blocks *%s for %llu inputs: there is no layer %llu (they are counted from 0)",
-                       count, tail, (unsigned long long)(j->model.d_model ? j->model.d_model : x_cols),
-                       (unsigned long long)j->layer);
-    size_t size = strlen(name) - tail_size;
-    char *prefix = malloc(size + 1);
-    if (!prefix) return ffn_bad(j, "out of memory");
-    memcpy(prefix, name, size);
-    prefix[size] = 0;
-    int code = size < NAME / 2 ? take_all(j, n, prefix, n->a + 1, n->d + 1)
-                               : ffn_bad(j, "a tensor's name is too long");
-    free(prefix);
-    return code;
+                       count, tail, (unsigned long long)ins, (unsigned long long)j->layer);
+    snprintf(prefix, sizeof prefix, "%.*s", (int)(strlen(name) - strlen(tail)), name);
+    return take_all(j, n, prefix, n->a + 1, n->d + 1);
 }
 
 static int nothing_fits(const struct ffn_job *j, int decoder)
@@ -287,8 +209,8 @@ static int nothing_fits(const struct ffn_job *j, int decoder)
     char name[NAME], looked[2 * NAME] = "", near[NAME] = "";
     for (int i = 0; i < NAMINGS; i++) {
         if (!suits(&namings[i], j, decoder)) continue;
-        list_name(looked, sizeof looked, spell(name, "", namings[i].a, j->layer, namings[i].weight));
-        if (!*near) list_nearest(&j->file, name, near, sizeof near);
+        ffn_list_name(looked, sizeof looked, spell(name, "", namings[i].a, j->layer, weight_of(&namings[i])));
+        if (!*near) ffn_nearest(&j->file, name, near, sizeof near);
     }
     if (!*looked) return ffn_bad(j, "%s has no decoder", j->model.name);
     return ffn_bad(j,
@@ -307,7 +229,7 @@ int ffn_find(const struct ffn_options *o, struct ffn_job *j, uint64_t x_cols)
         if (!suits(n, j, decoder)) continue;
         if (*n->a == '*') return find_counted(j, n, x_cols);
         for (size_t k = 0; k < sizeof prefixes / sizeof *prefixes; k++) {
-            spell(name, prefixes[k], n->a, j->layer, n->weight);
+            spell(name, prefixes[k], n->a, j->layer, weight_of(n));
             if (safetensors_find(&j->file, name) || in_blocks(j, name))
                 return take_all(j, n, prefixes[k], n->a, n->d);
         }

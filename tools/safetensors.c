@@ -11,6 +11,7 @@
 #include "safetensors.h"
 #include "cli.h"
 #include "safetensors_parse.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,9 +68,11 @@ static void unwatch(void)
     watched.base = NULL;
 }
 
+/* A name may hold anything, also newlines. */
 static int bad(const struct safetensors *file, const char *why)
 {
-    cli_say("%s: %s", file->path, why);
+    char clean[SAFETENSORS_ERROR];
+    cli_say("%s: %s", file->path, text_clean(clean, sizeof clean, why, 0));
     return CLI_BAD_FILE;
 }
 

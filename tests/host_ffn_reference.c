@@ -115,6 +115,24 @@ START_TEST(a_sum_is_exact_to_2_to_the_minus_45_of_its_terms_sizes)
 }
 END_TEST
 
+/* A large sum to which each block adds less than a double of that size can take. */
+START_TEST(what_a_double_loses_is_not_lost)
+{
+    enum { BLOCKS = 2000, TERMS = 128 * BLOCKS };
+    float *x = calloc(TERMS, sizeof *x), *w = malloc(TERMS * sizeof *w);
+    clglu_ffn_desc d = {.d_model = TERMS, .d_ff = 1, .act = CLGLU_ACT_IDENTITY, .wa = {.host = w}};
+    clglu_ffn_call call = {.rows = 1};
+    double y, small = 0x1.fp-14;
+    for (int k = 0; k < TERMS; k++) w[k] = 1;
+    x[0] = 0x1p40f;
+    for (int j = 1; j < BLOCKS; j++) x[128 * j] = (float)small;
+    ck_assert_int_eq(clglu_reference_ffn(&d, &call, x, &y, NULL), CLGLU_OK);
+    ck_assert_double_le(fabs(y - 0x1p40 - (BLOCKS - 1) * small), 0x1p-5);
+    free(w);
+    free(x);
+}
+END_TEST
+
 START_TEST(y_is_the_same_without_a_bound)
 {
     uint64_t state = 11;
@@ -233,6 +251,32 @@ START_TEST(an_inputs_error_is_carried_through_act_and_gate)
 }
 END_TEST
 
+/* t as a sum that may be off by an eighth: X - X + t. As act's input, and as gate's beside an a of 1. */
+START_TEST(the_largest_slopes_are_those_of_the_activations)
+{
+    enum { ROWS = 513 };
+    static float x[ROWS][3];
+    static double y[2][ROWS], bound[2][ROWS];
+    const float ones[3] = {1, 1, 1}, zeros[3] = {0, 0, 0};
+    const clglu_act act = (clglu_act)_i;
+    clglu_ffn_desc d[2] = {{.d_model = 3, .d_ff = 1, .act = act, .wa = {.host = ones}},
+                           {.d_model = 3, .d_ff = 1, .act = CLGLU_ACT_IDENTITY, .gate = act, .wa = {.host = zeros},
+                            .ba = {.host = ones}, .wb = {.host = ones}}};
+    clglu_ffn_call call = {.rows = ROWS};
+    for (int r = 0; r < ROWS; r++) x[r][0] = 8192, x[r][1] = -8192, x[r][2] = (float)(r - 256) / 64;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(clglu_reference_ffn(&d[i], &call, x, y[i], bound[i]), CLGLU_OK);
+        for (int r = 0; r < ROWS; r++) {
+            double t = (double)x[r][2], e = 129 * U * (16384 + fabs(t)), f = clglu_reference_act(act, 1, t);
+            ck_assert_double_eq_tol(y[i][r], f, 0x1p-40);
+            double up = clglu_reference_act(act, 1, t + e) - f, down = clglu_reference_act(act, 1, t - e) - f;
+            ck_assert_msg(fabs(up) <= bound[i][r] && fabs(down) <= bound[i][r], "act %d at %a within %a: %a, %a, bound %a",
+                          _i, t, e, up, down, bound[i][r]);
+        }
+    }
+}
+END_TEST
+
 START_TEST(the_bound_is_infinite_where_f32_may_overflow)
 {
     static const struct {
@@ -272,11 +316,13 @@ Suite *ffn_reference_suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, y_is_the_block_in_double, 0, CASES);
     tcase_add_test(t, a_sum_is_exact_to_2_to_the_minus_45_of_its_terms_sizes);
+    tcase_add_test(t, what_a_double_loses_is_not_lost);
     tcase_add_test(t, y_is_the_same_without_a_bound);
     tcase_add_loop_test(t, the_emulation_is_within_the_bound, 0, CASES);
     tcase_add_loop_test(t, a_sum_contributes_its_roundings, 0, 4);
     tcase_add_test(t, a_lost_term_is_outside_the_bound);
     tcase_add_loop_test(t, an_inputs_error_is_carried_through_act_and_gate, 0, CLGLU_ACT_COUNT * CLGLU_ACT_COUNT);
+    tcase_add_loop_test(t, the_largest_slopes_are_those_of_the_activations, 0, CLGLU_ACT_COUNT);
     tcase_add_test(t, the_bound_is_infinite_where_f32_may_overflow);
     suite_add_tcase(s, t);
     return s;

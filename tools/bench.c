@@ -1,6 +1,7 @@
 /* bench.c - clglu bench: the speed of one device beside its own limits. SPDX-License-Identifier: MIT */
 
 #include "bench.h"
+#include "bench_ffn.h"
 #include "commands.h"
 #include "json.h"
 #include "progress.h"
@@ -12,7 +13,7 @@
 
 struct options {
     struct cli_common common;
-    const char *variant, *dtype, *direction, *elements, *repeats, *quick;
+    const char *variant, *dtype, *direction, *elements, *repeats, *quick, *ffn, *rows;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -23,7 +24,12 @@ static const struct cli_option options[] = {
     {"elements", 'n', "COUNT", "only this size, in elements (64K, 32M ...); default 64K, 1M, 32M",
      AT(elements)},
     {"repeats", 'r', "COUNT", "timings of each, 1 to 101; default 9", AT(repeats)},
-    {"quick", 0, NULL, "f32, 4M elements, 5 repeats, unless said otherwise", AT(quick)},
+    {"quick", 0, NULL, "f32, 4M elements (--ffn: 3 sizes), 5 repeats, unless said otherwise", AT(quick)},
+    {"ffn", 0, "BLOCK",
+     "a feed-forward block instead: a known model's (gemma2-2b), or\n"
+     "d_model:d_ff[:d_out]; --variant: default the model's, or geglu; --dtype: of the weights",
+     AT(ffn)},
+    {"rows", 0, "LIST", "with --ffn: how many; default 1,2,4,8,16,64,256,1024", AT(rows)},
     {NULL, 0, NULL, NULL, 0}};
 #undef AT
 
@@ -173,6 +179,13 @@ static int emit_json(const clglu_device_facts *facts, struct results *r, int rep
     return json_emit(root, NULL);
 }
 
+static int run_ffn(const struct cli_command *self, const struct options *o)
+{
+    struct bench_ffn_options f = {o->ffn, o->variant, o->dtype, o->rows, o->repeats, o->quick != NULL};
+    if (o->direction || o->elements) return cli_usage(self, "--ffn has no --direction and no --elements");
+    return bench_ffn(self, &o->common, &f);
+}
+
 static int run(const struct cli_command *self, int argc, char **argv)
 {
     struct options o = {.quick = NULL};
@@ -181,6 +194,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct cli_device device = {.context = NULL};
     struct bench *bench = NULL;
     int code = cli_parse(self, argc, argv, &o);
+    if (code == CLI_GO_ON && o.ffn) return run_ffn(self, &o);
+    if (code == CLI_GO_ON && o.rows) return cli_usage(self, "--rows goes with --ffn");
     if (code == CLI_GO_ON) code = judge(self, &o, &plan);
     if (code == CLI_GO_ON) code = cli_open(&device, cli_selector(&o.common), 0);
     if (code == CLI_GO_ON) code = bench_open(device.context, plan.largest, &bench);
@@ -201,9 +216,12 @@ const struct cli_command command_bench = {
     "bench",
     "speed of one device beside its own copy and FMA rate",
     "clglu bench [--quick] [--variant NAME] [--dtype TYPE] [--direction WAY]\n"
-    "            [--elements COUNT] [--repeats COUNT] [--device SELECTOR] [--json]",
+    "            [--elements COUNT] [--repeats COUNT] [--device SELECTOR] [--json]\n"
+    "clglu bench --ffn BLOCK [--rows LIST] [--variant NAME] [--dtype TYPE] [...]",
     "Forward and backward of every variant, beside plain relu and gelu, so that the cost of\n"
-    "gating can be read off, and beside limit kernels measured in turns with them.",
-    "clglu bench --quick\nclglu bench --variant geglu --dtype f16 --elements 32M",
+    "gating can be read off, and beside limit kernels measured in turns with them. With --ffn a whole "
+    "feed-forward block, beside the rates at which the device multiplies and reads, CLBlast and OpenBLAS.",
+    "clglu bench --quick\nclglu bench --variant geglu --dtype f16 --elements 32M\n"
+    "clglu bench --ffn gemma2-2b --rows 1,8,64",
     options,
     run};

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { WARM_UPS = 2 };
+enum { WARM_UPS = 4 };
 
 struct piece {
     int runs; /* in one round; 0: dropped */
@@ -22,6 +22,7 @@ static int sample(const struct rounds *r, size_t i, int runs, double *seconds)
     double start = progress_now();
     int code = r->run(r->user, i, runs);
     *seconds = (progress_now() - start) / runs;
+    if (r->after) r->after(r->user, i);
     if (r->progress) progress_add(r->progress, 1);
     return code;
 }
@@ -34,16 +35,21 @@ static double fastest(const struct piece *pieces, size_t count)
     return least;
 }
 
-/* The second round estimates; where the first has taken seconds it is enough. */
+/* The first round builds and allocates; the least of the others is the estimate. What takes long is run once
+   or twice only. */
 static int warm_up(const struct rounds *r, struct piece *pieces)
 {
     int code = CLI_GO_ON;
     for (int round = 0; round < WARM_UPS; round++)
-        for (size_t i = 0; i < r->count && code == CLI_GO_ON; i++)
-            if (round == 0 || pieces[i].estimate < 2)
-                code = sample(r, i, 1, &pieces[i].estimate);
+        for (size_t i = 0; i < r->count && code == CLI_GO_ON; i++) {
+            struct piece *p = &pieces[i];
+            double seconds = p->estimate;
+            if (round == 0 || p->estimate < (round == 1 ? 2 : 0.05))
+                code = sample(r, i, 1, &seconds);
             else if (r->progress)
                 progress_add(r->progress, 1);
+            if (round < 2 || seconds < p->estimate) p->estimate = seconds;
+        }
     return code;
 }
 
@@ -57,7 +63,7 @@ static int plan(const struct rounds *r, struct piece *pieces)
         struct piece *p = &pieces[i];
         double n = 2e-3 / (p->estimate > 1e-7 ? p->estimate : 1e-7);
         p->runs = n < 1 ? 1 : n > 1000 ? 1000 : (int)n;
-        if (r->hopeless > 0 && p->estimate > r->hopeless * least)
+        if (i > 0 && r->hopeless > 0 && p->estimate > r->hopeless * least)
             p->runs = 0;
         else if (p->estimate > slowest)
             slowest = p->estimate;
@@ -75,7 +81,7 @@ static int compare(const void *p, const void *q)
 static struct bench_time statistics(struct piece *p, int n)
 {
     double *t = p->seconds;
-    if (p->runs == 0) return (struct bench_time){INFINITY, INFINITY, INFINITY};
+    if (p->runs == 0) return (struct bench_time){p->estimate, p->estimate, p->estimate};
     qsort(t, (size_t)n, sizeof *t, compare);
     return (struct bench_time){n % 2 ? t[n / 2] : (t[n / 2 - 1] + t[n / 2]) / 2, t[0], t[n - 1]};
 }

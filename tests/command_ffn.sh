@@ -244,7 +244,7 @@ every_x() {
         block "a pipe goes through" $plain
         cp "$out/y.npy" "$work/long.npy"
         clear_out
-        cat "$x" | "$clglu" ffn -w "$weights" --x /dev/stdin -o "$out/y.npy" $plain
+        cat <"$x" | "$clglu" ffn -w "$weights" --x /dev/stdin -o "$out/y.npy" $plain
         holds "a pipe goes through" cmp "$out/y.npy" "$work/long.npy"
         cp "$ffn/x.npy" "$work/place.npy"
         run "$clglu" ffn -w "$weights" --x "$work/place.npy" -o "$work/place.npy" $plain

@@ -222,6 +222,10 @@ every_weight_type() {
     block "--y-dtype is y's type" --variant swiglu --wa wa --wb wb --wd wd --dtype bf16 --y-dtype f32 --check
     is "silu(a)*b" wa=wa wb=wb wd=wd
     holds "... f32" grep -q "'<f4'" "$out/y.npy"
+    x=$ffn/x.npy
+    block "an f32 x may give a bf16 y" --variant swiglu --wa wa --wb wb --wd wd --y-dtype bf16 --check
+    is "silu(a)*b" wa=wa wb=wb wd=wd
+    holds "... bf16" grep -q "'<u2'" "$out/y.npy"
 }
 
 every_x() {
@@ -315,6 +319,12 @@ every_model() {
         "len(d['checks']) == 1 and d['checks'][0]['good'] and d['checks'][0]['count'] == 768" \
         "0 < d['checks'][0]['max_ratio'] <= 1 and d['checks'][0]['bits_differ'] == 0" \
         "d['checks'][0]['worst_row'] < 2 and d['checks'][0]['worst_col'] < 384 and d['checks'][0]['max_want'] > 0"
+    # More than is checked at a time: the second part does not begin where the first did.
+    x=$ffn/x-384-long.npy
+    block "a long x goes through in parts, and --check counts over all" --model minilm-l6 --layer 3 --check --json
+    holds "$computing" "$python" tests/npy_cases.py repeats "$out/y.npy" "$work/named.npy" 250
+    judge_json "$computing" "d['rows'] == 500 and d['checks'][0]['count'] == 192000 and d['checks'][0]['good']" \
+        "0 < d['checks'][0]['max_ratio'] <= 1 and d['checks'][0]['worst_row'] < 500"
 }
 
 # unfit WORDS SENTENCE ARGUMENT...: exit status 4

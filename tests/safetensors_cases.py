@@ -169,6 +169,7 @@ def write_good(folder):
     save_npy(folder / "x-no-cols.npy", "<f4", (3, 0), [])
     save_npy(folder / "x-narrow.npy", "<f4", (ROWS, 8), x[: ROWS * 8])
     save_npy(folder / "x-384.npy", "<f4", (2, 384), numbers(768, 8))
+    save_npy(folder / "x-384-long.npy", "<f4", (500, 384), numbers(768, 8) * 250)
     save_npy(folder / "x-long.npy", "<f4", (3000, D_MODEL), (x * (3000 // ROWS + 1))[: 3000 * D_MODEL])
     for dtype in DESCR:
         save(folder / f"{dtype.lower()}.safetensors", block(dtype))

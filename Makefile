@@ -95,9 +95,11 @@ $(B)/$(SHARED): $(LIB_OBJ)
 	$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) -o $@ $^ $(LIB_LDLIBS)
 	ln -sf $(SHARED) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/libclglu.so
 
+PC := sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+  -e 's|@CLBLAST@|$(if $(FLAGS_CLBLAST),-lclblast )|'
 $(B)/clglu.pc: src/clglu.pc.in Makefile include/clglu.h
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+	$(PC) $< > $@
 
 # ---------------------------------------------------------------- the command
 
@@ -140,7 +142,7 @@ install: all ## PREFIX (default /usr/local) and DESTDIR are honoured
 	install -m 755 $(B)/$(SHARED) $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(SHARED) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libclglu.so
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' src/clglu.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc
+	$(PC) src/clglu.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc
 	install -m 644 tools/clglu.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 uninstall: ## takes away what install put there

@@ -58,13 +58,20 @@ static int measure(struct bench_ffn *b, const struct plan *p, struct results *r,
     return code;
 }
 
+/* Three digits, but no exponent. */
+static const char *digits(char buf[24], double value)
+{
+    snprintf(buf, 24, value < 100 ? "%.3g" : "%.0f", value);
+    return buf;
+}
+
 static void print_head(const struct bench_ffn *b, const struct plan *p)
 {
-    char name[256], bytes[TEXT_NUMBER];
+    char name[256], bytes[TEXT_NUMBER], rate[24];
     const struct block_shape *s = &p->shape;
     const clglu_device_facts *f = clglu_context_facts(b->block.context);
     printf("%s\n", text_clean(name, sizeof name, f->name, 0));
-    printf("FMA      %.1f GFLOP/s (%s)\n", b->rates.flops / 1e9, b->rates.flops_kernel);
+    printf("FMA      %s GFLOP/s (%s)\n", digits(rate, b->rates.flops / 1e9), b->rates.flops_kernel);
     printf("block    %s: %s, d_model %zu, d_ff %zu, d_out %zu\n", s->name, s->form, s->d_model, s->d_ff,
            s->d_out);
     printf("weights  %s, %s packed; read with %s\n", clglu_dtype_name(p->dtype),
@@ -72,18 +79,11 @@ static void print_head(const struct bench_ffn *b, const struct plan *p)
     if (b->blas) printf("OpenBLAS %s\n", openblas_name(b->blas));
 }
 
-/* "x 3.1" */
-static const char *times(char buf[16], double factor)
-{
-    snprintf(buf, 16, factor < 10 ? "%.2f" : "%.1f", factor);
-    return factor > 0 ? buf : "-";
-}
-
 /* Ours, and beside it the other library's time if there is one. */
 static void print_piece(const struct bench_ffn *b, const struct plan *p, const struct results *r,
                         enum ffn_piece ours, enum ffn_piece theirs, const char *library)
 {
-    char titles[96], time[TEXT_NUMBER], other[TEXT_NUMBER], one[16];
+    char titles[96], time[TEXT_NUMBER], other[TEXT_NUMBER], one[24], flops[24], bytes[24];
     struct table t = {.titles = titles};
     snprintf(titles, sizeof titles, ">rows|>time|>+-|>/ 1 row|>GFLOP/s|>GB/s|>of FMA|>of read|>ratio%s%s",
              r->rows[0].has[theirs] ? "|>" : "", r->rows[0].has[theirs] ? library : "");
@@ -91,9 +91,10 @@ static void print_piece(const struct bench_ffn *b, const struct plan *p, const s
         const struct bench_ffn_row *row = &r->rows[i];
         const struct bench_time *m = &row->time[ours];
         struct ffn_figures f = bench_ffn_figures(b, row, ours, r->one);
-        table_row(&t, TEXT_PLAIN, "%zu\t%s\t%.0f %%\t%s\t%.1f\t%.1f\t%.2f\t%.2f\t%.2f\t%s", row->rows,
-                  text_time(time, m->median), 50 * (m->high - m->low) / m->median, times(one, f.times_one),
-                  f.flops / 1e9, f.bytes / 1e9, f.of_fma, f.of_read, f.ratio,
+        table_row(&t, TEXT_PLAIN, "%zu\t%s\t%.0f %%\t%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t%s", row->rows,
+                  text_time(time, m->median), 50 * (m->high - m->low) / m->median,
+                  f.times_one > 0 ? digits(one, f.times_one) : "-", digits(flops, f.flops / 1e9),
+                  digits(bytes, f.bytes / 1e9), f.of_fma, f.of_read, f.ratio,
                   row->has[theirs] ? text_time(other, row->time[theirs].median) : "");
     }
     table_print(&t, stdout, 0);

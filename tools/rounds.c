@@ -10,7 +10,7 @@
 enum { WARM_UPS = 4 };
 
 struct piece {
-    int runs; /* in one round; 0: dropped */
+    int runs, rounds; /* runs in one round; rounds 0: dropped */
     double estimate;
     double seconds[ROUNDS_REPEATS];
 };
@@ -31,7 +31,7 @@ static double fastest(const struct piece *pieces, size_t count)
 {
     double least = INFINITY;
     for (size_t i = 0; i < count; i++)
-        if (pieces[i].runs && pieces[i].estimate < least) least = pieces[i].estimate;
+        if (pieces[i].estimate < least) least = pieces[i].estimate;
     return least;
 }
 
@@ -53,23 +53,18 @@ static int warm_up(const struct rounds *r, struct piece *pieces)
     return code;
 }
 
-/* How often each is run in a round, and how many rounds there are. */
-static int plan(const struct rounds *r, struct piece *pieces)
+/* How often each is run in a round, and in how many rounds: where it takes seconds, few are enough. */
+static void plan(const struct rounds *r, struct piece *pieces)
 {
-    double slowest = 0;
-    for (size_t i = 0; i < r->count; i++) pieces[i].runs = 1;
     double least = fastest(pieces, r->count);
     for (size_t i = 0; i < r->count; i++) {
         struct piece *p = &pieces[i];
         double n = 2e-3 / (p->estimate > 1e-7 ? p->estimate : 1e-7);
+        int most = p->estimate > 10 ? 1 : p->estimate > 1 ? 3 : ROUNDS_REPEATS;
         p->runs = n < 1 ? 1 : n > 1000 ? 1000 : (int)n;
-        if (i > 0 && r->hopeless > 0 && p->estimate > r->hopeless * least)
-            p->runs = 0;
-        else if (p->estimate > slowest)
-            slowest = p->estimate;
+        p->rounds = r->repeats < most ? r->repeats : most;
+        if (i > 0 && r->hopeless > 0 && p->estimate > r->hopeless * least) p->rounds = 0;
     }
-    int most = slowest > 10 ? 1 : slowest > 1 ? 3 : ROUNDS_REPEATS; /* minutes are not worth it */
-    return r->repeats < most ? r->repeats : most;
 }
 
 static int compare(const void *p, const void *q)
@@ -78,10 +73,11 @@ static int compare(const void *p, const void *q)
     return (x > y) - (x < y);
 }
 
-static struct bench_time statistics(struct piece *p, int n)
+static struct bench_time statistics(struct piece *p)
 {
     double *t = p->seconds;
-    if (p->runs == 0) return (struct bench_time){p->estimate, p->estimate, p->estimate};
+    int n = p->rounds;
+    if (n == 0) return (struct bench_time){p->estimate, p->estimate, p->estimate};
     qsort(t, (size_t)n, sizeof *t, compare);
     return (struct bench_time){n % 2 ? t[n / 2] : (t[n / 2 - 1] + t[n / 2]) / 2, t[0], t[n - 1]};
 }
@@ -90,14 +86,15 @@ int rounds_measure(const struct rounds *r, struct bench_time *time)
 {
     struct piece *pieces = calloc(r->count ? r->count : 1, sizeof *pieces);
     if (!pieces) return cli_say("out of memory"), CLI_OPENCL;
-    int code = warm_up(r, pieces), repeats = plan(r, pieces);
+    int code = warm_up(r, pieces);
+    plan(r, pieces);
     for (int k = 0; k < r->repeats; k++)
         for (size_t i = 0; i < r->count && code == CLI_GO_ON; i++)
-            if (pieces[i].runs && k < repeats)
+            if (k < pieces[i].rounds)
                 code = sample(r, i, pieces[i].runs, &pieces[i].seconds[k]);
             else if (r->progress)
                 progress_add(r->progress, 1);
-    for (size_t i = 0; i < r->count; i++) time[i] = statistics(&pieces[i], repeats);
+    for (size_t i = 0; i < r->count; i++) time[i] = statistics(&pieces[i]);
     free(pieces);
     return code;
 }

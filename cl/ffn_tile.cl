@@ -3,7 +3,8 @@
 
 /* Needs what finish.clh needs, WEIGHT, and ROWS: 1, 2, 4, 6, 8 or 12. x is [tile][k][ROWS], f32. One work-item takes, of one
    panel, two vectors of VW columns (HALF apart) and `tiles` row tiles: a block of the panel, 16 KiB of f32, stays in the
-   nearest cache for all of them, and their sums wait in local memory. */
+   nearest cache for all of them, and their sums wait in local memory.
+     AHEAD    `tiles` is more than 1: the next block is brought near meanwhile; 16-bit weights are widened once for all tiles */
 #include "finish.clh"
 
 #define ROWS_1(X)  X(0)
@@ -14,24 +15,37 @@
 #define ROWS_12(X) ROWS_8(X) X(8) X(9) X(10) X(11)
 #define EACH_ROW   CLGLU_JOIN(ROWS_, ROWS)
 
-/* Lines of 64 bytes; a block of a panel has up to 256 of them. */
+/* A tile touches so many lines of 64 bytes of the next block; so many tiles have touched all of it. */
 #define LINE (64 / sizeof(weight))
-enum { TOUCHED = BLOCK / 4 };
+enum { TOUCHED = BLOCK / 4, TOUCHERS = BLOCK * PANEL / LINE / TOUCHED };
+
+#if defined(AHEAD) && WEIGHT != 0
+#define WIDENED
+#define TERM_STEP 2
+#define TERM_SIDE 1
+typedef local const real *weights_at;
+#define get_real(p) (*(p))
+#else
+#define TERM_STEP PANEL
+#define TERM_SIDE HALF
+typedef global const weight *weights_at;
+#define get_real(p) get_weights(p)
+#endif
 
 #define STEP(r)                                                                                              \
     s##r = FMA(x[r], u, s##r);                                                                               \
     t##r = FMA(x[r], v, t##r);
 #define TERM                                                                                                 \
     {                                                                                                        \
-        real u = get_weights(w), v = get_weights(w + HALF);                                                  \
+        real u = get_real(w), v = get_real(w + TERM_SIDE);                                                   \
         EACH_ROW(STEP)                                                                                       \
-        w += PANEL;                                                                                          \
+        w += TERM_STEP;                                                                                      \
         x += ROWS;                                                                                           \
     }
 
 /* The block sums of one tile are added to its totals (or begin them). Meanwhile TOUCHED lines from `ahead` on, a part of the
    panel's next block, are brought near: `prefetch` does nothing on some CPU drivers, so they are read and forgotten. */
-static inline void add_block(global const float *x, global const weight *w, global const weight *ahead, uint count,
+static inline void add_block(global const float *x, weights_at w, global const weight *ahead, uint count,
                              bool first, local real *total)
 {
     uint k = 0;
@@ -85,12 +99,26 @@ ffn_tile(global const float *x, ulong x_at, global const weight *w, uint in, uin
 
     w += panel * PANEL * in + lane;
     x += x_at + first * in * ROWS;
-    for (uint k = 0; k < in; k += BLOCK)
-        for (uint i = 0; i < count; i++) {
-            global const weight *next = w + (ulong)(k + 2 * BLOCK <= in ? k + BLOCK : 0) * PANEL;
-            add_block(x + ((ulong)i * in + k) * ROWS, w + (ulong)k * PANEL, next + i % 8 * TOUCHED * LINE,
-                      min(in - k, (uint)BLOCK), k == 0, total + i * 2 * ROWS);
+#ifdef WIDENED
+    local real wide[2 * BLOCK];
+#endif
+    for (uint k = 0; k < in; k += BLOCK) {
+        uint terms = min(in - k, (uint)BLOCK);
+        global const weight *block = w + (ulong)k * PANEL;
+        global const weight *next = w + (ulong)(k + 2 * BLOCK <= in ? k + BLOCK : 0) * PANEL;
+#ifdef WIDENED
+        for (uint i = 0; i < terms; i++) {
+            wide[2 * i] = get_weights(block + i * PANEL);
+            wide[2 * i + 1] = get_weights(block + i * PANEL + HALF);
         }
+        weights_at near = wide;
+#else
+        weights_at near = block;
+#endif
+        for (uint i = 0; i < count; i++)
+            add_block(x + ((ulong)i * in + k) * ROWS, near, next + i % TOUCHERS * TOUCHED * LINE, terms, k == 0,
+                      total + i * 2 * ROWS);
+    }
     for (uint i = 0; i < count; i++)
         for (uint r = 0; r < ROWS && (first + i) * ROWS + r < rows; r++) {
             real s = total[(i * ROWS + r) * 2], t = total[(i * ROWS + r) * 2 + 1];

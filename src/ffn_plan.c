@@ -6,7 +6,7 @@
 #include "error.h"
 #include "tune.h"
 
-enum { FORMS = CLGLU_FORM_SPLIT + 1, MOST_TILES = 8, MOST_ROWS = 128, SUMS_BYTES = 16 << 20 };
+enum { FORMS = CLGLU_FORM_SPLIT + 1, MOST_TILES = 8, MOST_ROWS = 96, SUMS_BYTES = 16 << 20 };
 
 /* The row tiles that a form's kernel can be built for, 0 at the end. */
 static const unsigned row_tiles[FORMS][8] = {
@@ -16,7 +16,9 @@ static const unsigned row_tiles[FORMS][8] = {
     [CLGLU_FORM_SPLIT] = {1, 2, 4, 8, 16},
 };
 
-/* A register tile's sums take at most 16 KiB of local memory: MOST_ROWS rows of 32 columns. */
+/* A register tile's sums take 128 bytes a row of local memory, a block of widened weights 16 KiB. */
+enum { TILE_LOCAL = 128 * MOST_ROWS + 16384 };
+
 static size_t local_bytes(unsigned row_tile)
 {
     return sizeof(float) * 16 * (row_tile + 2 * CLGLU_PANEL);
@@ -27,7 +29,7 @@ static bool can_run(const clglu_context *context, clglu_ffn_form form, unsigned 
     const clglu_device_facts *f = &context->device.facts;
     switch (form) {
     case CLGLU_FORM_GENERAL: return true;
-    case CLGLU_FORM_TILE: return f->vector_width >= 4 && f->local_bytes >= 16384;
+    case CLGLU_FORM_TILE: return f->vector_width >= 4 && f->local_bytes >= TILE_LOCAL;
     case CLGLU_FORM_LOCAL: return f->max_work_group >= 256 && f->local_bytes >= local_bytes(row_tile) + 1024;
     case CLGLU_FORM_SPLIT: return rows <= row_tile;
     default: return false;

@@ -22,6 +22,7 @@ export LC_ALL=C
 . tests/command_refusals.sh
 . tests/command_endings.sh
 . tests/command_ffn.sh
+. tests/command_bench.sh
 . tests/command_sweep.sh
 
 mkdir -p "$in" "$drivers"
@@ -51,6 +52,8 @@ full_disk
 progress
 broken_devices
 feed_forward_blocks
+block_benchmarks
+tunings
 verifications
 sweeps_of_broken_drivers
 broken_drivers

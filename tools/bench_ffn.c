@@ -58,10 +58,11 @@ static int measure(struct bench_ffn *b, const struct plan *p, struct results *r,
     return code;
 }
 
-/* Three digits, but no exponent. */
+/* Three digits without an exponent; two of what is tiny. */
 static const char *digits(char buf[24], double value)
 {
-    snprintf(buf, 24, value < 100 ? "%.3g" : "%.0f", value);
+    const char *format = value < 0.1 ? "%.2g" : value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f";
+    snprintf(buf, 24, format, value);
     return buf;
 }
 

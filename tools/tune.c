@@ -152,19 +152,18 @@ static void add_row(struct table *t, const struct tune_result *r)
               r->time[0].median / seconds);
 }
 
-static int print(const clglu_device_facts *facts, const struct results *r, const char *path)
+static int print(const clglu_device_facts *facts, const struct results *r)
 {
-    char name[256], clean[1024];
+    char name[256], driver[256];
     struct table t = {.titles = "block|type|>rows|>tried|best|>row_tile|>tiles|>time|>gain"};
     for (size_t i = 0; i < r->count; i++) add_row(&t, &r->list[i]);
     printf("%s, driver %s\n\n", text_clean(name, sizeof name, facts->name, 0),
-           text_clean(clean, sizeof clean, facts->driver_version, 0));
+           text_clean(driver, sizeof driver, facts->driver_version, 0));
     table_print(&t, stdout, 0);
-    printf("\ntime: the median, measured in turns; gain: against the choice that is made without\n"
-           "a tuning file, which is kept unless another is faster by 2 %%.\n"
+    printf("\ntime: the median, measured in turns; gain: against the choice made without a\n"
+           "tuning file, which is kept unless another is faster by 2 %%.\n"
            "All choices gave the same bits%s.\n",
            r->list[0].clblast.median > 0 ? " (CLBlast is not one of them)" : "");
-    if (path) printf("Written to %s.\n", text_clean(clean, sizeof clean, path, 0));
     return CLI_GOOD;
 }
 
@@ -212,7 +211,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (code == CLI_GO_ON) code = measure(device.context, &plan, &results, o.common.quiet != NULL);
     const clglu_device_facts *facts = clglu_context_facts(device.context);
     if (code == CLI_GO_ON && o.output) code = tune_file_write(&out, facts, results.list, results.count);
-    if (code == CLI_GO_ON) code = o.common.json ? emit(facts, &results) : print(facts, &results, o.output);
+    if (code == CLI_GO_ON) code = o.common.json ? emit(facts, &results) : print(facts, &results);
     outfile_abandon(&out);
     clglu_context_close(device.context);
     free(results.list);

@@ -7,7 +7,7 @@
 #include "bench_ffn_block.h"
 #include "outfile.h"
 
-enum { TUNE_CHOICES = 64 };
+enum { TUNE_CHOICES = 128 };
 
 /* Of one block, type and number of rows. */
 struct tune_result {

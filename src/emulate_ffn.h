@@ -13,7 +13,7 @@ void clglu_widen(clglu_dtype dtype, const void *array, size_t first, size_t step
 void clglu_weights_tile(const clglu_matrix *m, clglu_dtype dtype, size_t k, size_t ins, size_t n, size_t outs,
                         float *tile, size_t width);
 
-/* Rows worked on together: `most`, or fewer (but one) where so many elements of `row` bytes a row would take much memory. */
+/* How many of the rows to work on together: at most `most`, fewer where they would take over 16 MiB, at least one. */
 size_t clglu_rows_at_once(size_t rows, size_t most, size_t row_bytes);
 
 #endif

@@ -72,8 +72,9 @@ tunings() {
     holds "tune keeps remarks and other devices' lines" test "$(head -n 5 "$file" | tr '\n' ';')" = \
         "clglu tuning 1;# a remark;;$other;ffn d_model 96 d_ff 160 dtype f32 rows 3 form clblast;"
     holds "tune keeps its device's lines for other rows and replaces those for the same" \
-        test "$(own_lines "$file" | sed 's/\(form general\).*/\1/;s/ form [tls].*//' | tr '\n' ';')" = \
-        "ffn d_model 96 d_ff 160 dtype f32 rows 9 form general;ffn d_model 96 d_ff 160 dtype f16 rows 3;ffn d_model 96 d_ff 160 dtype f32 rows 3;"
+        test "$(own_lines "$file" | sed 's/ form .*//' | tr '\n' ';')" = "ffn d_model 96 d_ff 160 dtype f32 rows 9;$(
+        )ffn d_model 96 d_ff 160 dtype f16 rows 3;ffn d_model 96 d_ff 160 dtype f32 rows 3;"
+    holds "... with their choices" grep -qx 'ffn d_model 96 d_ff 160 dtype f32 rows 9 form general' "$file"
     good "tune understands what it has written" "$clglu" tune --shape 32:32 --rows 1 --repeats 1 -o "$file"
     wrong "which blocks" tune
     wrong "--model" tune --model 96:160

@@ -4,7 +4,9 @@
 /* Needs what finish.clh needs, WEIGHT, and ROWS: 1, 2, 4, 6, 8 or 12. x is [tile][k][ROWS], f32. One work-item takes, of one
    panel, two vectors of VW columns (HALF apart) and `tiles` row tiles: a block of the panel, 16 KiB of f32, stays in the
    nearest cache for all of them, and their sums wait in local memory.
-     AHEAD    `tiles` is more than 1: the next block is brought near meanwhile; 16-bit weights are widened once for all tiles */
+     NEAR     a block is first widened into local memory: once for all tiles, and in a loop that waits for memory better than
+              the arithmetic does
+     AHEAD    a block's tiles bring the next one near meanwhile */
 #include "finish.clh"
 
 #define ROWS_1(X)  X(0)
@@ -19,8 +21,7 @@
 #define LINE (64 / sizeof(weight))
 enum { TOUCHED = BLOCK / 4, TOUCHERS = BLOCK * PANEL / LINE / TOUCHED };
 
-#if defined(AHEAD) && WEIGHT != 0
-#define WIDENED
+#ifdef NEAR
 #define TERM_STEP 2
 #define TERM_SIDE 1
 typedef local const real *weights_at;
@@ -99,14 +100,14 @@ ffn_tile(global const float *x, ulong x_at, global const weight *w, uint in, uin
 
     w += panel * PANEL * in + lane;
     x += x_at + first * in * ROWS;
-#ifdef WIDENED
+#ifdef NEAR
     local real wide[2 * BLOCK];
 #endif
     for (uint k = 0; k < in; k += BLOCK) {
         uint terms = min(in - k, (uint)BLOCK);
         global const weight *block = w + (ulong)k * PANEL;
         global const weight *next = w + (ulong)(k + 2 * BLOCK <= in ? k + BLOCK : 0) * PANEL;
-#ifdef WIDENED
+#ifdef NEAR
         for (uint i = 0; i < terms; i++) {
             wide[2 * i] = get_weights(block + i * PANEL);
             wide[2 * i + 1] = get_weights(block + i * PANEL + HALF);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh - make install puts everything in place, and the README's example builds against it as printed, and runs.
+# install.sh - make install puts everything in place, and the README's examples build against it as printed, and run.
 # SPDX-License-Identifier: MIT
 set -eu
 where=$(mktemp -d)
@@ -14,11 +14,13 @@ done
 make --no-print-directory install PREFIX="$where/usr" >/dev/null
 PKG_CONFIG_PATH=$where/usr/lib/pkgconfig
 export PKG_CONFIG_PATH
-awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$where/example.c"
-[ -s "$where/example.c" ] || { echo "install: the README has no example"; exit 1; }
-# shellcheck disable=SC2046
-${CC:-cc} -std=c99 -Wall -Wextra -Werror -o "$where/example" "$where/example.c" $(pkg-config --cflags --libs clglu) -lm
-LD_LIBRARY_PATH="$where/usr/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$where/example"
+awk -v where="$where" '/^```c$/ { on = 1; n++; next } /^```$/ { on = 0 } on { print > (where "/example" n ".c") }' README.md
+[ -s "$where/example2.c" ] || { echo "install: the README lacks examples"; exit 1; }
+for example in "$where"/example?.c; do
+    # shellcheck disable=SC2046
+    ${CC:-cc} -std=c99 -Wall -Wextra -Werror -o "${example%.c}" "$example" $(pkg-config --cflags --libs clglu) -lm
+    LD_LIBRARY_PATH="$where/usr/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "${example%.c}"
+done
 "$where/usr/bin/clglu" --version
 
 make --no-print-directory uninstall PREFIX="$where/usr" >/dev/null

@@ -311,10 +311,12 @@ def read_tensor(path, name):
     return list(values) if len(e["shape"]) == 1 else [list(values[i : i + cols]) for i in range(0, len(values), cols)]
 
 
-def apply(m, bias, row):
-    """Outputs of m ([out, in]) for a row, and the sizes of their terms together."""
+def project(m, bias, row):
+    """Outputs of m ([out, in]) for a row, and how far sums in f32 may be from them: a rounding for each term."""
+    if m is None:
+        return row, [0.0] * len(row)
     terms = [[w * v for w, v in zip(weights, row)] + [bias[i] if bias else 0.0] for i, weights in enumerate(m)]
-    return [math.fsum(t) for t in terms], [math.fsum(map(abs, t)) for t in terms]
+    return [math.fsum(t) for t in terms], [(len(t) + 1) * 2.0**-24 * math.fsum(map(abs, t)) for t in terms]
 
 
 def command_judge(path, y, x, formula, *parts):
@@ -333,17 +335,18 @@ def command_judge(path, y, x, formula, *parts):
     digits, lowest = MANTISSA[descr]
     for r in range(math.prod(x_shape[:-1])):
         row = values[r * ins : (r + 1) * ins]
-        a, size_a = apply(t["wa"], t["ba"], row) if t["wa"] else (row, row)
-        b, size_b = apply(t["wb"], t["bb"], row) if t["wb"] else ([0.0] * len(a), [0.0] * len(a))
+        a, ea = project(t["wa"], t["ba"], row)
+        b, eb = project(t["wb"], t["bb"], row) if t["wb"] else ([0.0] * len(a), [0.0] * len(a))
         want = [eval(wanted, WORDS, {"a": p, "b": q}) for p, q in zip(a, b)]
-        slack = [4 * (1 + abs(p)) * (1 + abs(q)) for p, q in zip(size_a, size_b)]
+        # Slopes are below 1.2, |act(a)| is at most |a| + 1, |gate(b)| at most |b| + 1 and a shift of 1.
+        slack = [1.2 * e * (abs(q) + 2) + (abs(p) + 1) * f + 2.0**-20 * abs(h) for p, e, q, f, h in zip(a, ea, b, eb, want)]
         if t["wd"]:
-            want, sizes = apply(t["wd"], t["bd"], want)
-            slack = [s + math.fsum(abs(w) * e for w, e in zip(weights, slack)) for s, weights in zip(sizes, t["wd"])]
+            want, own = project(t["wd"], t["bd"], want)
+            slack = [s + math.fsum(abs(w) * e for w, e in zip(weights, slack)) for s, weights in zip(own, t["wd"])]
         for c, (g, w, s) in enumerate(zip(got[r * outs : (r + 1) * outs], want, slack)):
             unit = math.ldexp(1.0, max(math.frexp(w)[1] - 1 if w else lowest, lowest) - digits)
-            if not abs(g - w) <= 2.0**-21 * s + 0.5 * unit:
-                sys.exit(f"{y}: row {r}, col {c}: got {g!r}, want {w!r}, {2.0**-21 * s} may be between")
+            if not abs(g - w) <= s + 0.51 * unit:
+                sys.exit(f"{y}: row {r}, col {c}: got {g!r}, want {w!r}, {s} may be between")
 
 
 # ---------------------------------------------------------------- files that change under the command

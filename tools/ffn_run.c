@@ -95,6 +95,7 @@ static clglu_status compute(struct ffn_job *j, struct stream *s, int check, uint
                                         s->out_data[FFN_A], s->out_data[FFN_B]);
     if (status == CLGLU_OK && check) {
         clglu_ffn_report r;
+        safetensors_guard();
         status = clglu_check_ffn_forward(j->ffn, &j->desc, &j->call, s->in_data[FFN_X], &r);
         if (status == CLGLU_OK) ffn_total_add(&j->total, &r, first);
     }
@@ -134,6 +135,7 @@ static int all_chunks(const struct ffn_options *o, struct ffn_job *j, struct str
  * reason. */
 int ffn_run(const struct ffn_options *o, struct ffn_job *j, struct stream *s)
 {
+    safetensors_guard();
     clglu_status status = clglu_ffn_create(j->context, &j->desc, &j->ffn);
     int code = safetensors_unchanged(&j->file);
     if (code == CLI_GO_ON && status != CLGLU_OK) code = cli_failed(j->context, status, "ffn: the weights");

@@ -48,17 +48,24 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
               NULL); /* the access is repeated, and ends as it would have without us */
 }
 
+void safetensors_guard(void)
+{
+    struct sigaction action = {0}, before;
+    if (!watched.base) return;
+    action.sa_sigaction = on_bus_error;
+    action.sa_flags = SA_SIGINFO;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, &before);
+    if (!(before.sa_flags & SA_SIGINFO) || before.sa_sigaction != on_bus_error) watched.before = before;
+}
+
 static void watch(struct safetensors *file)
 {
-    struct sigaction action = {0};
     watched.base = (unsigned char *)file->map;
     watched.size = file->size;
     watched.page = (size_t)sysconf(_SC_PAGESIZE);
     torn = 0;
-    action.sa_sigaction = on_bus_error;
-    action.sa_flags = SA_SIGINFO;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGBUS, &action, &watched.before);
+    safetensors_guard();
 }
 
 static void unwatch(void)

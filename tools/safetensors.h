@@ -45,6 +45,10 @@ void safetensors_close(struct safetensors *file);
 /* The tensor of that name, or NULL. */
 const struct safetensor *safetensors_find(const struct safetensors *file, const char *name);
 
+/* To be called before the data are read, once more after a driver was loaded: some (those with LLVM inside)
+   put handlers of their own over ours. */
+void safetensors_guard(void);
+
 /* To be asked after the data were used: whether they were those of the file that was opened. A file that
    shrinks while it is mapped does not end the process: what is gone reads as zeros, and this tells.
    CLI_GO_ON, or the reason and CLI_BAD_FILE. */

@@ -53,12 +53,12 @@ static room layout(const clglu_ffn *ffn, const clglu_plan *plan, size_t rows)
     return r;
 }
 
-/* Enough for every plan of that many rows and of fewer. */
+/* Enough for every plan of that many rows and of fewer: a row tile that does not divide 128 has at most 12 rows. */
 bool clglu_ffn_room(const clglu_ffn *ffn, size_t rows, size_t row_block, size_t *bytes)
 {
     const clglu_block *b = &ffn->block;
     clglu_plan few = {CLGLU_FORM_SPLIT, 16, 1};
-    size_t high = round_up(smaller(rows, row_block), 128), across = b->d_model + b->d_ff;
+    size_t high = round_up(smaller(rows, row_block), 128) + 12, across = b->d_model + b->d_ff;
     if (ffn->dense) across += larger(ffn->up.stride, ffn->down.weights ? ffn->down.stride : 0);
     if (high > SIZE_MAX / 16 / across) return false;
     size_t sums = ffn->dense ? 0 : larger(sums_of(ffn, &few, 16, &ffn->up), sums_of(ffn, &few, 16, &ffn->down));

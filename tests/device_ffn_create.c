@@ -3,7 +3,7 @@
 #include "device_ffn.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- misuse */
@@ -248,20 +248,22 @@ END_TEST
 
 static size_t up_to_32(size_t n) { return (n + 31) / 32 * 32; }
 
-/* "As much as the dense ones, their columns rounded up to a multiple of 32", and the biases, f32 at the most. */
+/* The dense weights at the least; at the most with their columns rounded up to a multiple of 32, biases in f32, and a little
+   beyond the end of each of two buffers, where kernels may read ahead. */
 START_TEST(a_block_takes_the_bytes_that_its_header_says)
 {
     clglu_dtype t = (clglu_dtype)_i;
     ffn_shape s = {.parts = GATED, .rows = 1, .d_model = 70, .d_ff = 97, .d_out = 31, .dtype = t, .seed = 102};
-    size_t matrices = (2 * 70 * up_to_32(97) + 97 * up_to_32(31)) * clglu_dtype_size(t);
-    size_t biases = (2 * up_to_32(97) + up_to_32(31)) * sizeof(float);
+    size_t least = (2 * 70 * 97 + 97 * 31) * clglu_dtype_size(t);
+    size_t most = (2 * 70 * up_to_32(97) + 97 * up_to_32(31)) * clglu_dtype_size(t);
+    size_t biases = (2 * up_to_32(97) + up_to_32(31)) * sizeof(float), ahead = 2 << 16;
     ffn_case plain = ffn_new(&s);
     s.parts |= BIASED;
     ffn_case biased = ffn_new(&s);
     clglu_ffn *without = ffn_create(context(), &plain, FROM_HOST), *with = ffn_create(context(), &biased, FROM_HOST);
-    ck_assert_uint_eq(clglu_ffn_bytes(without), matrices);
-    ck_assert_uint_gt(clglu_ffn_bytes(with), matrices);
-    ck_assert_uint_le(clglu_ffn_bytes(with), matrices + biases);
+    ck_assert_uint_ge(clglu_ffn_bytes(without), least);
+    ck_assert_uint_ge(clglu_ffn_bytes(with), clglu_ffn_bytes(without));
+    ck_assert_uint_le(clglu_ffn_bytes(with), most + biases + ahead);
     clglu_ffn_destroy(without);
     clglu_ffn_destroy(with);
     ffn_free(&plain);
@@ -297,6 +299,65 @@ START_TEST(a_tensor_may_be_both_matrices)
     clglu_ffn_destroy(ffn);
     c.desc = d;
     ffn_free(&c);
+}
+END_TEST
+
+/* Host arrays of more than 16 MiB go up in pieces; lines that are longer than that are cut too. */
+START_TEST(large_and_far_flung_weights_are_packed_whole)
+{
+    static const struct {
+        size_t in, out, ld, inc;
+    } wide[] = {{2300, 1000, 1, 2300}, {1000, 2300, 2300, 1},       {3, 4, 13000000, 3000000},
+                {4, 3, 3000000, 13000000}, {2, 33, 20000000, 600000}, {1, 5, 1, 9000000}};
+    size_t in = wide[_i].in, out = wide[_i].out;
+    size_t count = (in - 1) * wide[_i].ld + (out - 1) * wide[_i].inc + 1;
+    ffn_shape s = {.parts = HAS_WA, .rows = 2, .d_model = in, .d_ff = out, .dtype = CLGLU_F16, .seed = 108};
+    if (test_scale() == SMALL) return;
+    ffn_case c = ffn_new(&s), far = c;
+    uint16_t *w = calloc(count, sizeof *w); /* most of it is never touched */
+    ck_assert_ptr_nonnull(w);
+    far.desc.wa = (clglu_weights){.host = w, .view = {0, wide[_i].ld, wide[_i].inc}};
+    for (size_t k = 0; k < in; k++)
+        for (size_t n = 0; n < out; n++) ffn_set_weight(&far, WA, k, n, ffn_weight(&c, WA, k, n));
+    clglu_ffn *ffn = ffn_create(context(), &far, FROM_HOST);
+    free(w);
+    expect_ffn_right(ffn, &c, ON_BUFFERS, "weights in pieces");
+    clglu_ffn_destroy(ffn);
+    ffn_free(&c);
+}
+END_TEST
+
+/* A source that does not build: no block. */
+START_TEST(a_block_whose_packing_does_not_build_is_not_made)
+{
+    folder f = folder_new();
+    folder_write(&f, "pack.cl", "#error \"spoilt\"\n");
+    folder_open(&f);
+    attempt t = good_attempt(false);
+    clglu_ffn *ffn = (clglu_ffn *)(uintptr_t)0x1234;
+    ck_assert_int_eq(clglu_ffn_create(f.context, &t.d, &ffn), CLGLU_BUILD_FAILED);
+    ck_assert_ptr_null(ffn);
+    free_attempt(&t);
+    folder_free(&f);
+}
+END_TEST
+
+/* Mode 0 is that of the last matrix: the projections before it build, and must not have written a and b. */
+START_TEST(a_call_whose_last_kernel_does_not_build_writes_nothing)
+{
+    folder f = folder_new();
+    folder_change(&f, "finish.clh", "#ifndef MODE", "#if MODE == 0\n#error \"spoilt\"\n#endif\n#ifndef MODE");
+    ffn_shape s = {.parts = GATED | ASK_A | ASK_B, .rows = 3, .d_model = 20, .d_ff = 30, .act = CLGLU_ACT_GELU, .seed = 109};
+    ffn_case c = ffn_new(&s), before = ffn_copy(&c);
+    clglu_ffn *ffn = ffn_create(folder_open(&f), &c, FROM_HOST);
+    for (ffn_route route = ON_BUFFERS; route < ROUTES; route++) {
+        ck_assert_int_eq(ffn_run(f.context, ffn, &c, route), CLGLU_BUILD_FAILED);
+        expect_ffn_same(&c, &before, "a failed build");
+    }
+    clglu_ffn_destroy(ffn);
+    ffn_free(&before);
+    ffn_free(&c);
+    folder_free(&f);
 }
 END_TEST
 
@@ -385,6 +446,9 @@ Suite *device_ffn_create_suite(void)
     tcase_add_loop_test(made, a_block_takes_the_bytes_that_its_header_says, 0, DTYPES);
     tcase_add_test(made, a_matrix_may_name_a_weight_twice);
     tcase_add_test(made, a_tensor_may_be_both_matrices);
+    tcase_add_loop_test(made, large_and_far_flung_weights_are_packed_whole, 0, 6);
+    tcase_add_test(refused, a_block_whose_packing_does_not_build_is_not_made);
+    tcase_add_test(refused, a_call_whose_last_kernel_does_not_build_writes_nothing);
     tcase_add_loop_test(made, choices_are_known_forms_each_listed_once, 0, 5);
     tcase_add_test(made, a_workspace_grows_with_row_block_and_not_with_rows);
     tcase_add_test(made, a_workspace_is_asked_for_with_all_pointers);

@@ -385,7 +385,7 @@ END_TEST
 /* A part of a larger buffer, its canaries beyond it. */
 static void with_workspace(clglu_ffn *ffn, const ffn_case *c, const ffn_case *want)
 {
-    enum { BEYOND = 4096 };
+    enum { BEYOND = 1 << 16 };
     size_t bytes = 0;
     ck_assert_int_eq(clglu_ffn_workspace(ffn, &c->call, &bytes), CLGLU_OK);
     void *data = array_new(bytes + BEYOND);
@@ -410,11 +410,16 @@ static void with_workspace(clglu_ffn *ffn, const ffn_case *c, const ffn_case *wa
     ffn_free(&got);
 }
 
+/* Whole row blocks and some rows more; wide and narrow blocks, so that each part of a workspace is once the largest. */
 START_TEST(a_workspace_of_the_least_size_is_enough_for_every_choice)
 {
     static const size_t blocks[] = {0, 128};
-    ffn_shape s = {.parts = _i ? HAS_WA | HAS_WB : GATED, .rows = sized(131, 9), .d_model = sized(150, 40), .d_ff = sized(70, 34),
-                   .act = CLGLU_ACT_GELU, .seed = 113};
+    static const struct {
+        unsigned parts;
+        size_t rows, d_model, d_ff, d_out;
+    } shapes[] = {{GATED, 131, 150, 70, 30}, {HAS_WA | HAS_WB, 131, 150, 70, 0}, {GATED, 256, 1000, 1, 1}, {GATED, 512, 1, 500, 1}};
+    ffn_shape s = {.parts = shapes[_i].parts, .rows = sized(shapes[_i].rows, 9), .d_model = sized(shapes[_i].d_model, 40),
+                   .d_ff = sized(shapes[_i].d_ff, 34), .d_out = shapes[_i].d_out, .act = CLGLU_ACT_RELU, .seed = 113};
     ffn_case c = ffn_new(&s), want = ffn_emulated(&c);
     clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
     clglu_ffn_choice choices[FFN_CHOICES];
@@ -428,6 +433,40 @@ START_TEST(a_workspace_of_the_least_size_is_enough_for_every_choice)
     clglu_ffn_destroy(ffn);
     ffn_free(&want);
     ffn_free(&c);
+}
+END_TEST
+
+static cl_mem next_part(attempt *t, cl_mem pool, size_t *at, size_t bytes)
+{
+    enum { ALIGNMENT = 4096 }; /* more than any device asks for */
+    cl_int error;
+    cl_buffer_region region = {*at, bytes};
+    cl_mem m = clCreateSubBuffer(pool, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
+    ck_assert_int_eq(error, CL_SUCCESS);
+    *at += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return own(t, m);
+}
+
+/* A program's pool of device memory. */
+START_TEST(operands_and_workspace_may_be_parts_of_one_buffer)
+{
+    attempt t = good_attempt();
+    size_t at = 0;
+    cl_mem pool = large(&t);
+    for (ffn_array f = FX; f < FFN_ARRAYS; f++)
+        t.b.of[f] = next_part(&t, pool, &at, ROWS * ffn_cols(&t.c, f) * sizeof(float));
+    t.workspace = next_part(&t, pool, &at, least_workspace(&t));
+    ck_assert_int_eq(clEnqueueWriteBuffer(clglu_context_queue(context()), t.b.of[FX], CL_TRUE, 0, ROWS * D_MODEL * sizeof(float),
+                                          t.c.at[FX], 0, NULL, NULL), CL_SUCCESS);
+    clglu_status s = make(&t, NULL);
+    ck_assert_msg(s == CLGLU_OK, "%s: %s", clglu_status_name(s), clglu_context_error(context()));
+    ffn_case got = ffn_copy(&t.c), want = ffn_emulated(&t.c);
+    for (ffn_array f = FX; f < FFN_ARRAYS; f++)
+        buffer_read(context(), t.b.of[f], got.at[f], ROWS * ffn_cols(&t.c, f) * sizeof(float));
+    expect_ffn_same(&got, &want, "parts of one buffer");
+    ffn_free(&got);
+    ffn_free(&want);
+    free_attempt(&t);
 }
 END_TEST
 
@@ -478,7 +517,8 @@ Suite *device_ffn_misuse_suite(void)
     tcase_add_test(refused, a_block_of_null_is_refused);
     tcase_add_loop_test(refused, what_the_block_lacks_cannot_be_asked_for, 0, 2);
     tcase_add_loop_test(refused, a_choice_that_is_not_listed_is_unsupported_or_right, 0, 4 * 5);
-    tcase_add_loop_test(taken, a_workspace_of_the_least_size_is_enough_for_every_choice, 0, 2);
+    tcase_add_loop_test(taken, a_workspace_of_the_least_size_is_enough_for_every_choice, 0, 4);
+    tcase_add_test(taken, operands_and_workspace_may_be_parts_of_one_buffer);
     tcase_add_test(taken, operands_may_lie_beside_each_other_in_one_buffer);
     tcase_add_test(taken, x_may_name_an_element_twice);
     suite_add_tcase(s, refused);

@@ -11,6 +11,9 @@
 /* What is asked of each result; `in` has the inputs. */
 typedef void question(const ffn_case *in, const ffn_case *got);
 
+/* Kernels of three dtypes take long to build: those of f16 and bf16 take turns. */
+static bool runs(size_t i, clglu_dtype t) { return test_scale() == LONG || t == CLGLU_F32 || i % 2 == t % 2; }
+
 static void with_every_choice(const ffn_case *c, question *ask, const char *what)
 {
     clglu_ffn *ffn = ffn_create(context(), c, FROM_HOST);
@@ -18,6 +21,7 @@ static void with_every_choice(const ffn_case *c, question *ask, const char *what
     size_t n = ffn_choices(ffn, c->call.rows, choices);
     ffn_case want = ffn_emulated(c), with = *c;
     for (size_t i = 0; i < n; i++) {
+        if (!runs(i, c->desc.dtype)) continue;
         with.call.choice = choices[i];
         ffn_case got = ffn_made(context(), ffn, &with, ON_BUFFERS);
         expect_ffn_same(&got, &want, what);
@@ -190,14 +194,15 @@ static void set_rows_of_x(ffn_case *c, float x)
         for (size_t k = 0; k < c->desc.d_model; k++) ffn_set(c, FX, r, k, x);
 }
 
-/* Sums start at +0, which no -0 turns. */
+/* Sums start at +0, which no -0 turns: that of a factor or that of products which are too small. */
 START_TEST(sums_of_minus_zeros_are_plus_zero)
 {
-    ffn_case c = projection(3, 130, 33);
-    set_rows_of_x(&c, -0.0f);
-    for (size_t k = 0; k < 130; k++)
-        for (size_t n = 0; n < 33; n++) ffn_set_weight(&c, WA, k, n, 1);
-    with_every_choice(&c, is_plus_zero, "-0 times 1");
+    size_t in = _i < 2 ? 130 : 1;
+    ffn_case c = projection(3, in, 33);
+    set_rows_of_x(&c, _i == 0 ? -0.0f : -1e-30f);
+    for (size_t k = 0; k < in; k++)
+        for (size_t n = 0; n < 33; n++) ffn_set_weight(&c, WA, k, n, _i == 0 ? 1 : 1e-30f);
+    with_every_choice(&c, is_plus_zero, "a sum of -0");
     ffn_free(&c);
 }
 END_TEST
@@ -391,7 +396,7 @@ Suite *device_ffn_special_suite(void)
     tcase_add_loop_test(sums, sums_that_cancel_are_canonical, 0, 2);
     tcase_add_loop_test(sums, huge_and_tiny_terms_are_summed_as_ieee_754_says, 0, 2);
     tcase_add_loop_test(sums, sums_of_subnormal_terms_are_kept_where_the_device_keeps_them, 0, 2);
-    tcase_add_test(sums, sums_of_minus_zeros_are_plus_zero);
+    tcase_add_loop_test(sums, sums_of_minus_zeros_are_plus_zero, 0, 3);
     tcase_add_loop_test(sums, a_row_of_zeros_gives_the_bias, 0, DTYPES);
     tcase_add_test(values, no_rows_write_nothing_and_give_an_event_that_completes);
     tcase_add_loop_test(values, a_nan_in_x_stays_in_its_row, 0, 2);

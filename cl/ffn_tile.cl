@@ -6,7 +6,9 @@
    nearest cache for all of them, and their sums wait in local memory.
      NEAR     a block is first widened into local memory: once for all tiles, and in a loop that waits for memory better than
               the arithmetic does
-     AHEAD    a block's tiles bring the next one near meanwhile */
+     AHEAD    many rows: a block's tiles bring the next one near meanwhile
+     BURST    few rows: a block is brought near at once, since arithmetic fills a CPU's window before it reaches the loads that
+              would have to wait together; then the first lines of the next block's pages, from which the hardware goes on alone */
 #include "finish.clh"
 
 #define ROWS_1(X)  X(0)
@@ -19,7 +21,11 @@
 
 /* A tile touches so many lines of 64 bytes of the next block; so many tiles have touched all of it. */
 #define LINE (64 / sizeof(weight))
+#define PAGE (4096 / sizeof(weight))
 enum { TOUCHED = BLOCK / 4, TOUCHERS = BLOCK * PANEL / LINE / TOUCHED };
+
+/* `prefetch` does nothing on some CPU drivers: lines are read and forgotten instead. */
+#define TOUCH(p) (void)*(volatile global const weight *)(p)
 
 #ifdef NEAR
 #define TERM_STEP 2
@@ -44,8 +50,20 @@ typedef global const weight *weights_at;
         x += ROWS;                                                                                           \
     }
 
+#ifdef BURST
+static inline void touch_block(global const weight *block, global const weight *next, uint terms)
+{
+    uint pages = BLOCK * PANEL / PAGE;
+    for (uint i = 0; i + 8 * LINE <= terms * PANEL; i += 8 * LINE) {
+        TOUCH(block + i), TOUCH(block + i + LINE), TOUCH(block + i + 2 * LINE), TOUCH(block + i + 3 * LINE);
+        TOUCH(block + i + 4 * LINE), TOUCH(block + i + 5 * LINE), TOUCH(block + i + 6 * LINE), TOUCH(block + i + 7 * LINE);
+    }
+    for (uint i = 0; i < 6 * pages; i++) TOUCH(next + i % pages * PAGE + i / pages * LINE);
+}
+#endif
+
 /* The block sums of one tile are added to its totals (or begin them). Meanwhile TOUCHED lines from `ahead` on, a part of the
-   panel's next block, are brought near: `prefetch` does nothing on some CPU drivers, so they are read and forgotten. */
+   panel's next block, are brought near. */
 static inline void add_block(global const float *x, weights_at w, global const weight *ahead, uint count,
                              bool first, local real *total)
 {
@@ -54,7 +72,7 @@ static inline void add_block(global const float *x, weights_at w, global const w
     EACH_ROW(START)
     for (; k + 4 <= count; k += 4) {
 #ifdef AHEAD
-        (void)*(volatile global const weight *)ahead;
+        TOUCH(ahead);
         ahead += LINE;
 #endif
         TERM TERM TERM TERM
@@ -115,6 +133,9 @@ ffn_tile(global const float *x, ulong x_at, global const weight *w, uint in, uin
         weights_at near = wide;
 #else
         weights_at near = block;
+#endif
+#ifdef BURST
+        touch_block(block, next, terms);
 #endif
         for (uint i = 0; i < count; i++)
             add_block(x + ((ulong)i * in + k) * ROWS, near, next + i % TOUCHERS * TOUCHED * LINE, terms, k == 0,

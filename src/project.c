@@ -8,6 +8,8 @@
 #include "options.h"
 #include "program.h"
 
+enum { FEW_ROWS = 16 };
+
 /* ---------------------------------------------------------------- the program */
 
 static unsigned width_of(const clglu_context *context, const clglu_plan *plan)
@@ -27,6 +29,15 @@ static void add_finish(clglu_options *o, const clglu_projection *p)
     if (p->a.mem || p->b.mem) clglu_options_add(o, " -DKEPT=%d", (int)(p->a.mem ? p->a.dtype : p->b.dtype));
 }
 
+/* How the register tile meets its weights: cl/ffn_tile.cl. One row of f32 waits for memory well enough alone. */
+static void add_nearness(clglu_options *o, const clglu_projection *p, const clglu_plan *plan)
+{
+    bool few = p->rows <= FEW_ROWS;
+    if (few && (plan->row_tile > 1 || p->panels->dtype != CLGLU_F32)) clglu_options_add(o, " -DBURST");
+    if (!few && plan->tiles > 1) clglu_options_add(o, " -DAHEAD");
+    if (!few && plan->tiles > 1 && p->panels->dtype != CLGLU_F32) clglu_options_add(o, " -DNEAR");
+}
+
 static clglu_status get_program(clglu_context *context, const clglu_projection *p, const clglu_plan *plan,
                                 cl_program *program)
 {
@@ -36,7 +47,7 @@ static clglu_status get_program(clglu_context *context, const clglu_projection *
     clglu_options_add(&o, "-cl-std=CL1.2 -DVW=%u -DWEIGHT=%d -DROWS=%u", width_of(context, plan),
                       (int)p->panels->dtype, plan->row_tile);
     add_finish(&o, p);
-    if (plan->tiles > 1) clglu_options_add(&o, " -DAHEAD");
+    if (plan->form == CLGLU_FORM_TILE) add_nearness(&o, p, plan);
     return clglu_program_get(context, files[plan->form], o.text, program);
 }
 

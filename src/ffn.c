@@ -138,37 +138,44 @@ clglu_status clglu_ffn_workspace(const clglu_ffn *ffn, const clglu_ffn_call *cal
     return CLGLU_OK;
 }
 
-static clglu_status use_buffer(clglu_ffn *ffn, clglu_block_call *c, clglu_call_slot slot, cl_mem mem)
+/* A buffer's place: its own or its parent's memory, and where it begins there. */
+static clglu_status find_place(clglu_context *context, cl_mem mem, const void **space, size_t *origin)
 {
-    clglu_call_operand *o = &c->operand[slot];
     cl_mem parent = NULL;
-    size_t offset = 0;
-    o->used = mem != NULL;
-    if (mem == NULL) return CLGLU_OK;
-    clglu_status status = check_buffer(ffn->context, (const char *const[]){"x", "y", "a", "b"}[slot], mem, 0, 0);
-    if (status) return status;
     cl_int code = clGetMemObjectInfo(mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL);
-    if (code == CL_SUCCESS) code = clGetMemObjectInfo(mem, CL_MEM_OFFSET, sizeof offset, &offset, NULL);
-    if (code != CL_SUCCESS) return clglu_fail_cl(ffn->context, "clGetMemObjectInfo", code);
-    o->space = parent ? parent : mem;
-    o->origin = parent ? offset : 0;
+    *origin = 0;
+    if (code == CL_SUCCESS && parent) code = clGetMemObjectInfo(mem, CL_MEM_OFFSET, sizeof *origin, origin, NULL);
+    if (code != CL_SUCCESS) return clglu_fail_cl(context, "clGetMemObjectInfo", code);
+    *space = parent ? parent : mem;
     return CLGLU_OK;
 }
 
-/* The whole workspace is written: it must not be an operand, nor lie in one. */
+static clglu_status use_buffer(clglu_ffn *ffn, clglu_block_call *c, clglu_call_slot slot, cl_mem mem)
+{
+    static const char *const names[CALL_SLOTS] = {"x", "y", "a", "b"};
+    clglu_call_operand *o = &c->operand[slot];
+    o->used = mem != NULL;
+    if (mem == NULL) return CLGLU_OK;
+    clglu_status status = check_buffer(ffn->context, names[slot], mem, 0, 0);
+    return status ? status : find_place(ffn->context, mem, &o->space, &o->origin);
+}
+
+/* The whole workspace may be written: no operand reaches into it. */
 static clglu_status check_workspace(clglu_ffn *ffn, const clglu_block_call *c, cl_mem workspace, size_t bytes)
 {
-    cl_mem parent = NULL;
+    const void *space = NULL;
+    size_t origin = 0;
     clglu_status status = check_buffer(ffn->context, "workspace", workspace, CL_MEM_READ_ONLY, bytes);
     if (!status) status = check_buffer(ffn->context, "workspace", workspace, CL_MEM_WRITE_ONLY, bytes);
-    if (status) return status;
-    clGetMemObjectInfo(workspace, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL);
-    for (int s = 0; s < CALL_SLOTS; s++) {
-        const void *space = c->operand[s].space;
-        if (c->operand[s].used && (space == workspace || (parent && space == parent)))
-            return clglu_fail(ffn->context, CLGLU_OVERLAP, "workspace: it shares a buffer with an operand");
+    if (!status) status = find_place(ffn->context, workspace, &space, &origin);
+    for (int s = 0; !status && s < CALL_SLOTS; s++) {
+        const clglu_call_operand *o = &c->operand[s];
+        size_t size = clglu_dtype_size(o->dtype);
+        if (o->used && o->end && o->space == space && o->origin + o->view.offset * size < origin + bytes &&
+            origin < o->origin + o->end * size)
+            status = clglu_fail(ffn->context, CLGLU_OVERLAP, "workspace: an operand reaches into it");
     }
-    return CLGLU_OK;
+    return status;
 }
 
 static clglu_status check_call(clglu_ffn *ffn, const clglu_ffn_call *call, const clglu_ffn_buffers *b,

@@ -56,8 +56,14 @@ typedef struct clglu_projection {
     clglu_target out, a, b;
 } clglu_projection;
 
+/* Builds its program only. */
+clglu_status clglu_project_build(clglu_context *context, const clglu_projection *projection, const clglu_plan *plan);
+
 clglu_status clglu_project(clglu_context *context, const clglu_projection *projection, const clglu_plan *plan,
                            clglu_sequence *sequence);
+
+/* The plan that clglu_project_sums has a program of. */
+extern const clglu_plan clglu_plan_sums;
 
 /* The sums are there already, [rows, stride] from sums_at on, and only need finishing; x is [rows, in]. */
 clglu_status clglu_project_sums(clglu_context *context, const clglu_projection *projection, clglu_sequence *sequence);

@@ -76,6 +76,7 @@ typedef struct pass {
     clglu_plan plan;
     room room;
     size_t first, rows;
+    bool dry; /* programs are built, nothing is enqueued */
 } pass;
 
 /* Rows of the block become row tiles in f32, at the workspace's start. */
@@ -88,8 +89,8 @@ static clglu_status pack_rows(const pass *p)
     clglu_kernel k;
     clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DROWS=%zu", (int)x->dtype, row_tile);
     clglu_status status = clglu_program_get(p->ffn->context, "pack.cl", o.text, &program);
-    if (!status) status = clglu_kernel_make(&k, p->ffn->context, program, "pack_rows");
-    if (status) return status;
+    if (!status && !p->dry) status = clglu_kernel_make(&k, p->ffn->context, program, "pack_rows");
+    if (status || p->dry) return status;
     clglu_kernel_arg_mem(&k, p->buffers->of[CALL_X]);
     clglu_kernel_arg_size(&k, x->view.offset + p->first * x->view.ld);
     clglu_kernel_arg_size(&k, x->view.ld);
@@ -134,10 +135,11 @@ static clglu_projection projection(const pass *p, const clglu_panels *panels, si
 
 static clglu_status project(const pass *p, const clglu_projection *q)
 {
-    if (!p->ffn->dense) return clglu_project(p->ffn->context, q, &p->plan, p->sequence);
-    clglu_status status = clglu_clblast_multiply(p->ffn->context, q->panels, q->rows, q->x, q->x_at, q->sums,
-                                                 q->sums_at, p->sequence);
-    return status ? status : clglu_project_sums(p->ffn->context, q, p->sequence);
+    clglu_context *context = p->ffn->context;
+    if (p->dry) return clglu_project_build(context, q, p->ffn->dense ? &clglu_plan_sums : &p->plan);
+    if (!p->ffn->dense) return clglu_project(context, q, &p->plan, p->sequence);
+    clglu_status status = clglu_clblast_multiply(context, q->panels, q->rows, q->x, q->x_at, q->sums, q->sums_at, p->sequence);
+    return status ? status : clglu_project_sums(context, q, p->sequence);
 }
 
 static clglu_status project_up(const pass *p)
@@ -177,11 +179,22 @@ static clglu_status run_block(pass *p)
     return status;
 }
 
+/* All programs are there before anything is enqueued: row blocks differ in nothing but that the last may have fewer rows. */
+static clglu_status build_programs(pass p)
+{
+    size_t rows = p.call->rows, last = rows % p.call->row_block;
+    p.dry = true;
+    p.rows = smaller(rows, p.call->row_block);
+    clglu_status status = rows ? run_block(&p) : CLGLU_OK;
+    p.rows = last;
+    return status || last == 0 ? status : run_block(&p);
+}
+
 clglu_status clglu_ffn_run(const clglu_ffn *ffn, const clglu_block_call *call, const clglu_ffn_buffers *buffers,
                            clglu_sequence *sequence)
 {
     pass p = {.ffn = ffn, .call = call, .buffers = buffers, .sequence = sequence};
-    clglu_status status = CLGLU_OK;
+    clglu_status status = build_programs(p);
     for (; !status && p.first < call->rows; p.first += p.rows) {
         p.rows = smaller(call->row_block, call->rows - p.first);
         status = run_block(&p);

@@ -10,6 +10,8 @@
 
 enum { FEW_ROWS = 16 };
 
+const clglu_plan clglu_plan_sums = {CLGLU_FORM_SPLIT, 1, 1};
+
 /* ---------------------------------------------------------------- the program */
 
 static unsigned width_of(const clglu_context *context, const clglu_plan *plan)
@@ -168,6 +170,12 @@ static clglu_status run_split(clglu_context *context, cl_program program, const 
     return status;
 }
 
+clglu_status clglu_project_build(clglu_context *context, const clglu_projection *p, const clglu_plan *plan)
+{
+    cl_program unused;
+    return get_program(context, p, plan, &unused);
+}
+
 clglu_status clglu_project(clglu_context *context, const clglu_projection *p, const clglu_plan *plan,
                            clglu_sequence *sequence)
 {
@@ -189,9 +197,8 @@ clglu_status clglu_project(clglu_context *context, const clglu_projection *p, co
 
 clglu_status clglu_project_sums(clglu_context *context, const clglu_projection *p, clglu_sequence *sequence)
 {
-    clglu_plan split = {CLGLU_FORM_SPLIT, 1, 1};
     cl_program program;
-    clglu_status status = get_program(context, p, &split, &program);
+    clglu_status status = get_program(context, p, &clglu_plan_sums, &program);
     if (status) return status;
     return run_add(context, program, p, 1, p->rows, p->panels->stride, 0, p->panels->out, sequence);
 }

@@ -43,17 +43,19 @@ kernel void ffn_add(global const float *sums, ulong sums_at, global const float 
                     ulong x_inc, uint blocks, ulong height, uint slots, ulong first, ulong width, ulong stride,
                     ulong side, FINISH_ARGS)
 {
-    ulong c = get_global_id(0), row = get_global_id(1), col = first + c;
-    if (col >= cols || c >= slots || row >= rows) return;
-    ulong slot = c / width * stride + c % width, at = col / width * stride + col % width;
-    float s = 0.0f, t = 0.0f;
-    if (slot >= slots) return;
-    sums += sums_at;
-    x += x_at;
+    ulong c = get_global_id(0), row = get_global_id(1);
+    bool inside = first + c < cols && c / width * stride + c % width < slots && row < rows;
 
+    /* Those outside add up the first sum for nothing: a masked loop over addresses that may be wild crashes on Intel's CPU driver. */
+    c = inside ? c : 0;
+    row = inside ? row : 0;
+    ulong slot = c / width * stride + c % width, col = first + c, at = col / width * stride + col % width;
+    ulong from = sums_at + row * slots + slot, step = height * slots;
+    float s = 0.0f, t = 0.0f;
     for (uint j = 0; j < blocks; j++) {
-        s = s + sums[(j * height + row) * slots + slot];
-        if (MODE == GATED) t = t + sums[(j * height + row) * slots + slot + side];
+        s = s + sums[from + j * step];
+        if (MODE == GATED) t = t + sums[from + j * step + side];
     }
-    finish(s, t, MODE == GATE_ONLY ? x[row * x_ld + col * x_inc] : 0.0f, at, at + side, 0, row, col, FINISH_PASS);
+    float own = MODE == GATE_ONLY ? x[x_at + row * x_ld + col * x_inc] : 0.0f;
+    if (inside) finish(s, t, own, at, at + side, 0, row, col, FINISH_PASS);
 }

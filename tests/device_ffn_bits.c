@@ -120,15 +120,14 @@ END_TEST
 /* Their blocks of a canonical sum are full, short and many. */
 START_TEST(long_sums_have_the_bits_of_the_emulation_with_every_choice)
 {
-    static const size_t lengths[] = {127, 128, 129, 256, 257, 5000};
+    static const size_t lengths[] = {127, 128, 129, 256, 257, 1024, 5000};
     size_t n = sized(lengths[_i], lengths[_i] / 8 + 120);
-    ffn_shape s = {.parts = HAS_WA | HAS_WD, .rows = 3, .d_model = n, .d_ff = 33, .d_out = 1, .dtype = CLGLU_F32,
+    ffn_shape s = {.parts = HAS_WA | HAS_WB, .rows = 3, .d_model = n, .d_ff = 33, .dtype = CLGLU_F32,
                    .act = CLGLU_ACT_RELU, .seed = 50};
     ffn_case c = ffn_new(&s);
-    every_choice(&c, "a long sum of the projections");
+    every_choice(&c, "long sums of the projections");
     ffn_free(&c);
-    s.d_model = 2;
-    s.d_ff = n;
+    s = (ffn_shape){.parts = HAS_WA | HAS_WD, .rows = 3, .d_model = 2, .d_ff = n, .d_out = 1, .act = CLGLU_ACT_RELU, .seed = 51};
     c = ffn_new(&s);
     every_choice(&c, "a long sum of the last matrix");
     ffn_free(&c);
@@ -191,7 +190,7 @@ Suite *device_ffn_bits_suite(void)
     tcase_add_test(pairs, any_two_properties_are_together_in_some_case);
     tcase_add_loop_test(pairs, any_two_properties_together_have_the_bits_of_the_emulation, 0, (int)pair_cases(&cases));
     tcase_add_loop_test(choices, every_choice_has_the_bits_of_the_emulation, 0, DTYPES * 6);
-    tcase_add_loop_test(choices, long_sums_have_the_bits_of_the_emulation_with_every_choice, 0, 6);
+    tcase_add_loop_test(choices, long_sums_have_the_bits_of_the_emulation_with_every_choice, 0, 7);
     tcase_add_loop_test(choices, every_variant_has_the_bits_of_the_emulation, 0, (int)variant_count());
     tcase_add_loop_test(choices, every_activation_of_a_plain_block_has_the_bits_of_the_emulation, 0, CLGLU_ACT_COUNT);
     tcase_add_loop_test(choices, sizes_of_zero_mean_what_the_header_says, 0, 2);

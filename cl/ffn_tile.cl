@@ -3,7 +3,8 @@
 
 /* Needs what finish.clh needs, WEIGHT, and ROWS: 1, 2, 4, 6, 8 or 12. x is [tile][k][ROWS], f32. One work-item takes, of one
    panel, two vectors of VW columns (HALF apart) and `tiles` row tiles: a block of the panel, 16 KiB of f32, stays in the
-   nearest cache for all of them, and their sums wait in local memory.
+   nearest cache for all of them, and their sums wait in local memory. Panels come first in the range: work-items that follow
+   one another meet the same rows, which stay in the second cache.
      NEAR     a block is first widened into local memory: once for all tiles, and in a loop that waits for memory better than
               the arithmetic does
      AHEAD    many rows: a block's tiles bring the next one near meanwhile
@@ -112,9 +113,9 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 ffn_tile(global const float *x, ulong x_at, global const weight *w, uint in, uint tiles, local real *total,
          FINISH_ARGS)
 {
-    ulong first = get_global_id(0) * (ulong)tiles, all = (rows + ROWS - 1) / ROWS;
-    ulong panel = get_global_id(1) / (HALF / VW);
-    uint lane = get_global_id(1) % (HALF / VW) * VW, count = all - first < tiles ? (uint)(all - first) : tiles;
+    ulong first = get_global_id(1) * (ulong)tiles, all = (rows + ROWS - 1) / ROWS;
+    ulong panel = get_global_id(0) / (HALF / VW);
+    uint lane = get_global_id(0) % (HALF / VW) * VW, count = all - first < tiles ? (uint)(all - first) : tiles;
 
     w += panel * PANEL * in + lane;
     x += x_at + first * in * ROWS;

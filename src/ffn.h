@@ -18,7 +18,7 @@ struct clglu_ffn {
 
 /* ---------------------------------------------------------------- ffn_plan.c */
 
-/* How a row block is computed; row_tile and tiles are never 0. */
+/* How a row block is computed; row_tile is never 0, tiles 0 is left to clglu_plan_tiles. */
 typedef clglu_ffn_choice clglu_plan;
 
 /* The choice asked for, or the one made by shape, device and tuning file. CLGLU_UNSUPPORTED, with words, if the device cannot
@@ -27,6 +27,9 @@ clglu_status clglu_plan_make(const clglu_ffn *ffn, const clglu_ffn_choice *wante
 
 /* Rows rounded up to whole row tiles. */
 size_t clglu_plan_rows(const clglu_plan *plan, size_t rows);
+
+/* Row tiles that a work-item takes, form TILE. */
+unsigned clglu_plan_tiles(const clglu_context *context, const clglu_plan *plan, const clglu_panels *panels, size_t rows);
 
 /* Panels whose block sums go through the workspace together, form SPLIT. */
 size_t clglu_plan_panels(const clglu_plan *plan, const clglu_panels *panels);

@@ -6,7 +6,7 @@
 #include "error.h"
 #include "tune.h"
 
-enum { FORMS = CLGLU_FORM_SPLIT + 1, MOST_TILES = 8, MOST_ROWS = 96, SUMS_BYTES = 16 << 20 };
+enum { FORMS = CLGLU_FORM_SPLIT + 1, LEAST_ROWS = 32, MOST_ROWS = 128, CACHED = 1 << 20, SUMS_BYTES = 16 << 20 };
 
 /* The row tiles that a form's kernel can be built for, 0 at the end. */
 static const unsigned row_tiles[FORMS][8] = {
@@ -52,10 +52,19 @@ static unsigned natural_tile(clglu_ffn_form form, size_t rows)
     return fitting(form, rows, most[form]);
 }
 
-static unsigned natural_tiles(clglu_ffn_form form, unsigned row_tile, size_t rows)
+/* The rows that a panel meets one after the other should stay in a second cache of a megabyte; as many rows as share it, so
+   much less often is it read. Where there are few panels, all processors get some work first. */
+unsigned clglu_plan_tiles(const clglu_context *context, const clglu_plan *plan, const clglu_panels *panels, size_t rows)
 {
-    size_t all = (rows + row_tile - 1) / row_tile;
-    return form != CLGLU_FORM_TILE ? 1 : all < MOST_TILES ? (unsigned)all : MOST_TILES;
+    size_t all = (rows + plan->row_tile - 1) / plan->row_tile, row = sizeof(float) * panels->in * plan->row_tile;
+    size_t tiles = plan->tiles, most = MOST_ROWS / plan->row_tile, least = LEAST_ROWS / plan->row_tile;
+    if (tiles == 0) {
+        tiles = CACHED / row < least ? least : CACHED / row;
+        if (tiles > most) tiles = most;
+        while (tiles > 1 && panels->count * ((all + tiles - 1) / tiles) < 4 * (size_t)context->device.facts.compute_units)
+            tiles /= 2;
+    }
+    return (unsigned)(tiles < all ? tiles : all);
 }
 
 /* CPUs with vectors have the register tile; elsewhere few rows are split to fill the device. */
@@ -74,7 +83,7 @@ static clglu_plan complete(const clglu_context *context, clglu_ffn_choice c, siz
     if (c.form == CLGLU_FORM_AUTO) c = (clglu_ffn_choice){.form = natural_form(context, rows)};
     c.row_tile = c.row_tile == 0 ? natural_tile(c.form, rows) : fitting(c.form, c.row_tile, c.row_tile);
     if (c.form == CLGLU_FORM_SPLIT && c.row_tile < rows) c.row_tile = fitting(c.form, rows, 16);
-    if (c.tiles == 0 || c.form != CLGLU_FORM_TILE) c.tiles = natural_tiles(c.form, c.row_tile, rows);
+    if (c.form != CLGLU_FORM_TILE) c.tiles = 0;
     while ((size_t)c.tiles * c.row_tile > MOST_ROWS) c.tiles--;
     return c;
 }
@@ -135,7 +144,7 @@ clglu_status clglu_ffn_choice_at(const clglu_ffn *ffn, size_t rows, size_t i, cl
     for (int form = CLGLU_FORM_GENERAL; form < FORMS; form++)
         for (const unsigned *r = row_tiles[form]; *r; r++)
             for (size_t t = 0; t < (form == CLGLU_FORM_TILE ? sizeof tiles / sizeof *tiles : 1); t++) {
-                clglu_plan c = {(clglu_ffn_form)form, *r, form == CLGLU_FORM_TILE ? tiles[t] : 1};
+                clglu_plan c = {(clglu_ffn_form)form, *r, form == CLGLU_FORM_TILE ? tiles[t] : 0};
                 bool useless = t > 0 && ((size_t)(tiles[t - 1]) * *r >= rows || tiles[t] * *r > MOST_ROWS);
                 if (!useless && is_candidate(ffn, &c, rows, &first) && i-- == 0) {
                     *choice = c;

@@ -32,12 +32,13 @@ static void add_finish(clglu_options *o, const clglu_projection *p)
 }
 
 /* How the register tile meets its weights: cl/ffn_tile.cl. One row of f32 waits for memory well enough alone. */
-static void add_nearness(clglu_options *o, const clglu_projection *p, const clglu_plan *plan)
+static void add_nearness(const clglu_context *context, clglu_options *o, const clglu_projection *p,
+                         const clglu_plan *plan)
 {
-    bool few = p->rows <= FEW_ROWS;
+    bool few = p->rows <= FEW_ROWS, shared = clglu_plan_tiles(context, plan, p->panels, p->rows) > 1;
     if (few && (plan->row_tile > 1 || p->panels->dtype != CLGLU_F32)) clglu_options_add(o, " -DBURST");
-    if (!few && plan->tiles > 1) clglu_options_add(o, " -DAHEAD");
-    if (!few && plan->tiles > 1 && p->panels->dtype != CLGLU_F32) clglu_options_add(o, " -DNEAR");
+    if (!few && shared) clglu_options_add(o, " -DAHEAD");
+    if (!few && shared && p->panels->dtype != CLGLU_F32) clglu_options_add(o, " -DNEAR");
 }
 
 static clglu_status get_program(clglu_context *context, const clglu_projection *p, const clglu_plan *plan,
@@ -49,7 +50,7 @@ static clglu_status get_program(clglu_context *context, const clglu_projection *
     clglu_options_add(&o, "-cl-std=CL1.2 -DVW=%u -DWEIGHT=%d -DROWS=%u", width_of(context, plan),
                       (int)p->panels->dtype, plan->row_tile);
     add_finish(&o, p);
-    if (plan->form == CLGLU_FORM_TILE) add_nearness(&o, p, plan);
+    if (plan->form == CLGLU_FORM_TILE) add_nearness(context, &o, p, plan);
     return clglu_program_get(context, files[plan->form], o.text, program);
 }
 
@@ -95,12 +96,12 @@ static clglu_status run_general(clglu_kernel *k, const clglu_projection *p, clgl
 static clglu_status run_tile(clglu_kernel *k, const clglu_projection *p, const clglu_plan *plan,
                              clglu_sequence *sequence)
 {
-    unsigned width = width_of(k->context, plan);
-    size_t one[2] = {1, 1}, high = (size_t)plan->row_tile * plan->tiles;
-    size_t groups[2] = {(p->rows + high - 1) / high, p->panels->count * (CLGLU_HALF / width)};
+    unsigned width = width_of(k->context, plan), tiles = clglu_plan_tiles(k->context, plan, p->panels, p->rows);
+    size_t one[2] = {1, 1}, high = (size_t)plan->row_tile * tiles;
+    size_t groups[2] = {p->panels->count * (CLGLU_HALF / width), (p->rows + high - 1) / high};
     arg_inputs(k, p);
     clglu_kernel_arg_uint(k, p->panels->in);
-    clglu_kernel_arg_uint(k, plan->tiles);
+    clglu_kernel_arg_uint(k, tiles);
     clglu_kernel_arg(k, high * 2 * width * sizeof(float), NULL);
     arg_finish(k, p);
     return clglu_kernel_run_groups(k, sequence, one, groups);

@@ -246,6 +246,7 @@ typedef struct clglu_ffn_desc {
     clglu_act act, gate;
     float alpha, limit, shift;
     clglu_route route;
+    int training; /* 1: clglu_ffn_backward may be called; the weights are kept a second time, transposed (route FUSED only) */
 } clglu_ffn_desc;
 
 /* How tensors of weights lie in files. */
@@ -290,6 +291,40 @@ typedef struct clglu_ffn_call {
     clglu_ffn_choice choice;
 } clglu_ffn_call;
 
+/* One call of a block's backward: from dy, the gradient of y, to the gradients of x, of the weights and of the biases.
+       g   = dy * scale,               dh = g Wd^T  (without wd: g)
+       da  = (dh * gate(b)) * act'(a), db = (dh * act(a)) * gate'(b)        (as clglu_gate_backward; plain: da = dh * act'(a))
+       dx  = da Wa^T + db Wb^T         one canonical sum: the terms of da first, then those of db; without wa it begins with da
+       dWa = x^T da,  dWb = x^T db,  dWd = h^T g      canonical sums over rows
+       dba, dbb, dbd                   canonical sums of da, db and g over rows
+     dy, x, dx     [rows, d_out], [rows, d_model] twice
+     a, b          act's and gate's inputs as clglu_ffn_forward stored them; not given: computed again from x (the bits are
+                   the same if they were stored in f32). Both or none, of those that the block has.
+     dwa ... dbd   where the gradients go: views of [in, out] as the weights' (clglu_ffn_set_layout knows packed ones), and of vectors
+                   (offset and inc)
+     weights_dtype of dwa, dwb and dwd: f32 or the weights' own. The biases' gradients are f32.
+     accumulate    1: the sums begin with what the gradients hold instead of +0 (dx is always written)
+     scale         multiplied to dy in f32; 0: 1; finite. For f16 training: gradients come out scaled.
+     row_block     as in clglu_ffn_call; bits do not depend on it */
+typedef struct clglu_ffn_backward_call {
+    size_t rows;
+    clglu_view dy, x, a, b, dx;
+    clglu_dtype dy_dtype, x_dtype, ab_dtype, dx_dtype, weights_dtype;
+    clglu_view dwa, dwb, dwd, dba, dbb, dbd;
+    int accumulate;
+    float scale;
+    size_t row_block;
+    clglu_ffn_choice choice;
+} clglu_ffn_backward_call;
+
+/* The arrays of a backward on the host; NULL: not given, not wanted. */
+typedef struct clglu_ffn_gradients_host {
+    const void *dy, *x, *a, *b;
+    void *dx, *dwa, *dwb, *dwd;
+    float *dba, *dbb, *dbd;
+    uint32_t *overflow; /* one number: 1 if a gradient of this call is infinite or NaN, else 0 */
+} clglu_ffn_gradients_host;
+
 /* A known model's feed-forward block. */
 typedef struct clglu_model {
     const char *name;
@@ -325,6 +360,11 @@ CLGLU_API CLGLU_MUST clglu_status clglu_emulate_gate_backward(const clglu_gate_d
 CLGLU_API CLGLU_MUST clglu_status clglu_emulate_ffn_forward(const clglu_ffn_desc *desc, const clglu_ffn_call *call,
                                                            const void *x, void *y, void *a, void *b);
 
+/* The block's backward on the host: the bits of clglu_ffn_backward. */
+CLGLU_API CLGLU_MUST clglu_status clglu_emulate_ffn_backward(const clglu_ffn_desc *desc,
+                                                            const clglu_ffn_backward_call *call,
+                                                            const clglu_ffn_gradients_host *arrays);
+
 /* ------------------------------------------------------------------------------------------------ reference */
 
 /* The mathematics in double, from other identities than the kernels; relative error at most 2^-44 (the derivative:
@@ -346,6 +386,17 @@ CLGLU_API CLGLU_MUST clglu_status clglu_reference_gate_derivative(const clglu_ga
             sum, an intermediate or a term may overflow, and where y is not finite. */
 CLGLU_API CLGLU_MUST clglu_status clglu_reference_ffn(const clglu_ffn_desc *desc, const clglu_ffn_call *call,
                                                      const void *x, double *y, double *bound);
+
+/* The gradients of the block in double, dense: dx [rows, d_model], dwa and dwb [d_model, d_ff], dwd [d_ff, d_out], vectors dba,
+   dbb and dbd; NULL: not wanted. Not accumulated, and scaled. a and b are always computed from x. */
+typedef struct clglu_ffn_gradients_double {
+    double *dx, *dwa, *dwb, *dwd, *dba, *dbb, *dbd;
+} clglu_ffn_gradients_double;
+
+CLGLU_API CLGLU_MUST clglu_status clglu_reference_ffn_backward(const clglu_ffn_desc *desc,
+                                                              const clglu_ffn_backward_call *call, const void *dy,
+                                                              const void *x,
+                                                              const clglu_ffn_gradients_double *gradients);
 
 /* |got - want| in units in the last place of dtype at want, as the OpenCL conformance tests define it: the spacing of
    the format around want (that of the subnormals at the bottom). 0 for two NaNs, equal infinities, or an infinity where
@@ -549,6 +600,36 @@ CLGLU_API CLGLU_MUST clglu_status clglu_ffn_choice_at(const clglu_ffn *ffn, size
 CLGLU_API CLGLU_MUST clglu_status clglu_ffn_forward(clglu_ffn *ffn, const clglu_ffn_call *call, cl_command_queue queue,
                                                    cl_mem x, cl_mem y, cl_mem a, cl_mem b, cl_mem workspace,
                                                    cl_uint nwait, const cl_event *wait, cl_event *event);
+
+/* The buffers of a backward; NULL: not given, not wanted. dy is needed, x for dwa and dwb and where a or b is computed again. */
+typedef struct clglu_ffn_gradients {
+    cl_mem dy, x, a, b;
+    cl_mem dx, dwa, dwb, dwd, dba, dbb, dbd;
+    cl_mem overflow;  /* a cl_uint: 1 if a gradient of this call is infinite or NaN, else 0: a trainer skips the step */
+    cl_mem workspace; /* NULL: the context's own */
+} clglu_ffn_gradients;
+
+/* The block's backward, for a block made with `training`; queue, nwait, wait, event and errors as in clglu_ffn_forward. Nothing
+   blocks. At least one gradient is asked for.
+     Accuracy  every sum is canonical, in f32; the activations' derivatives as in clglu_act_backward
+     Bits      those of the emulation: not dependent on row_block, tiles or tuning
+     Aliasing  none, but two gradients may be views of one packed tensor */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_backward(clglu_ffn *ffn, const clglu_ffn_backward_call *call,
+                                                    cl_command_queue queue, const clglu_ffn_gradients *buffers,
+                                                    cl_uint nwait, const cl_event *wait, cl_event *event);
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_backward_host(clglu_ffn *ffn, const clglu_ffn_backward_call *call,
+                                                         const clglu_ffn_gradients_host *arrays);
+
+/* Bytes of workspace for such a call. They grow with row_block, not with rows; weights' gradients of 16 bits over more rows than one
+   row block need as much as those gradients in f32 in addition. */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_backward_workspace(const clglu_ffn *ffn,
+                                                              const clglu_ffn_backward_call *call, size_t *bytes);
+
+/* Packs changed weights again, in place: `desc` has the shapes, dtype and kinds of matrices and biases that the block was made
+   with. From buffers nothing blocks; host arrays are read before it returns. Calls enqueued before it on the same in-order
+   queue still see the old weights. */
+CLGLU_API CLGLU_MUST clglu_status clglu_ffn_update(clglu_ffn *ffn, const clglu_ffn_desc *desc, cl_command_queue queue,
+                                                  cl_uint nwait, const cl_event *wait, cl_event *event);
 
 /* The same on arrays in host memory, finished on return; x and the outputs pass through the device in row blocks. */
 CLGLU_API CLGLU_MUST clglu_status clglu_ffn_forward_host(clglu_ffn *ffn, const clglu_ffn_call *call, const void *x,

@@ -40,6 +40,8 @@ static clglu_status check_values(clglu_block *k, const char **why)
     if (!(k->limit >= 0 && isfinite(k->limit)))
         return fail(CLGLU_INVALID_VALUE, "limit must be finite and positive (0: none)", why);
     if (!isfinite(k->shift)) return fail(CLGLU_INVALID_VALUE, "shift must be finite", why);
+    if (k->training && k->route == CLGLU_ROUTE_CLBLAST)
+        return fail(CLGLU_UNSUPPORTED, "training: the route CLBLAST has no backward", why);
     if (!gated && (k->gate != CLGLU_ACT_IDENTITY || k->limit != 0 || k->shift != 0))
         return fail(CLGLU_INVALID_VALUE, "without wb there is no gate, limit or shift", why);
     if (k->alpha == 0) k->alpha = 1;
@@ -85,7 +87,8 @@ clglu_status clglu_block_from(clglu_block *k, const clglu_ffn_desc *desc, const 
 {
     if (desc == NULL) return fail(CLGLU_NULL_POINTER, "desc is NULL", why);
     *k = (clglu_block){.dtype = desc->dtype, .act = desc->act, .gate = desc->gate, .alpha = desc->alpha,
-                       .limit = desc->limit, .shift = desc->shift, .route = desc->route};
+                       .limit = desc->limit, .shift = desc->shift, .route = desc->route,
+                       .training = desc->training != 0};
     const clglu_weights *weights[MATRICES] = {&desc->wa, &desc->wb, &desc->wd};
     const clglu_bias *biases[MATRICES] = {&desc->ba, &desc->bb, &desc->bd};
     for (int i = 0; i < MATRICES; i++)
@@ -204,6 +207,13 @@ static clglu_status check_choice(const clglu_ffn_choice *choice, const char **wh
     return CLGLU_OK;
 }
 
+clglu_status clglu_row_block(size_t wanted, size_t *row_block, const char **why)
+{
+    if (wanted > SIZE_MAX - ROW_UNIT) return fail(CLGLU_INVALID_SIZE, "row_block is too large", why);
+    *row_block = wanted == 0 ? ROW_BLOCK : (wanted + ROW_UNIT - 1) / ROW_UNIT * ROW_UNIT;
+    return CLGLU_OK;
+}
+
 clglu_status clglu_block_call_from(clglu_block_call *c, const clglu_block *block, const clglu_ffn_call *desc,
                                    const char **why)
 {
@@ -214,9 +224,8 @@ clglu_status clglu_block_call_from(clglu_block_call *c, const clglu_block *block
     clglu_status status = check_choice(&desc->choice, why);
     c->rows = desc->rows;
     c->choice = desc->choice;
-    c->row_block = desc->row_block == 0 ? ROW_BLOCK : desc->row_block;
-    if (c->row_block > SIZE_MAX - ROW_UNIT) return fail(CLGLU_INVALID_SIZE, "row_block is too large", why);
-    c->row_block = (c->row_block + ROW_UNIT - 1) / ROW_UNIT * ROW_UNIT;
+    if (!status) status = clglu_row_block(desc->row_block, &c->row_block, why);
+    if (status) return status;
     if (c->operand[CALL_A].used && !block->matrix[MATRIX_A].used)
         return fail(CLGLU_INVALID_VALUE, "a is asked for, but the block has no wa", why);
     if (c->operand[CALL_B].used && !block->gated)

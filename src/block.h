@@ -28,6 +28,7 @@ typedef struct clglu_block {
     float alpha, limit, shift; /* alpha: never 0 */
     bool gated;                /* false: a plain block */
     clglu_route route;
+    bool training;
     clglu_matrix matrix[MATRICES];
 } clglu_block;
 
@@ -51,6 +52,9 @@ typedef struct clglu_block_call {
     clglu_ffn_choice choice;
     clglu_call_operand operand[CALL_SLOTS];
 } clglu_block_call;
+
+/* A row_block as asked for, rounded up to whole blocks of the canonical sum, or the default. */
+clglu_status clglu_row_block(size_t wanted, size_t *row_block, const char **why);
 
 /* Values, sizes and views of a call; operand[].used, space and origin are to be set before. */
 clglu_status clglu_block_call_from(clglu_block_call *call, const clglu_block *block, const clglu_ffn_call *desc,

@@ -10,8 +10,7 @@
 #include "dtype.h"
 #include "emulate.h"
 
-/* Terms in a block of the canonical sum; columns and rows worked on together. */
-enum { BLOCK = 128, WIDE = 64, ROWS = 128 };
+enum { WIDE = CLGLU_WIDE, ROWS = 128 }; /* columns and rows worked on together */
 
 /* ---------------------------------------------------------------- numbers in memory */
 
@@ -31,32 +30,46 @@ void clglu_widen(clglu_dtype dtype, const void *array, size_t first, size_t step
 }
 
 /* The other way, with the one rounding. */
-static void narrow(clglu_dtype dtype, const float *x, size_t n, void *array, size_t first, size_t step)
+static void narrow(clglu_dtype dtype, const float *x, size_t x_step, size_t n, void *array, size_t first, size_t step)
 {
     size_t size = clglu_dtype_size(dtype);
     char *to = (char *)array + first * size;
-    for (size_t i = 0; i < n; i++, to += step * size) {
-        uint16_t half = dtype == CLGLU_F16 ? clglu_f32_to_f16(x[i]) : clglu_f32_to_bf16(x[i]);
+    for (size_t i = 0; i < n; i++, x += x_step, to += step * size) {
+        uint16_t half = dtype == CLGLU_F16 ? clglu_f32_to_f16(*x) : clglu_f32_to_bf16(*x);
         if (dtype == CLGLU_F32)
-            memcpy(to, &x[i], sizeof *x);
+            memcpy(to, x, sizeof *x);
         else
             memcpy(to, &half, sizeof half);
     }
 }
 
-/* Reads along the shorter stride. */
+/* Both read and write along the shorter stride of the array. */
+void clglu_widen_view(clglu_dtype dtype, const void *array, clglu_view v, size_t rows, size_t cols, float *to, size_t ld)
+{
+    if (v.ld < v.inc)
+        for (size_t c = 0; c < cols; c++) clglu_widen(dtype, array, v.offset + c * v.inc, v.ld, rows, to + c, ld);
+    else
+        for (size_t r = 0; r < rows; r++) clglu_widen(dtype, array, v.offset + r * v.ld, v.inc, cols, to + r * ld, 1);
+}
+
+void clglu_narrow_view(clglu_dtype dtype, const float *from, size_t ld, size_t rows, size_t cols, void *array, clglu_view v)
+{
+    if (v.ld < v.inc)
+        for (size_t c = 0; c < cols; c++) narrow(dtype, from + c, ld, rows, array, v.offset + c * v.inc, v.ld);
+    else
+        for (size_t r = 0; r < rows; r++) narrow(dtype, from + r * ld, 1, cols, array, v.offset + r * v.ld, v.inc);
+}
+
+clglu_view clglu_view_from(clglu_view v, size_t row, size_t col)
+{
+    return (clglu_view){v.offset + row * v.ld + col * v.inc, v.ld, v.inc};
+}
+
 void clglu_weights_tile(const clglu_matrix *m, clglu_dtype dtype, size_t k, size_t ins, size_t n, size_t outs,
                         float *tile, size_t width)
 {
-    clglu_view v = m->weights.view;
-    size_t first = v.offset + k * v.ld + n * v.inc;
     for (size_t i = 0; outs < width && i < ins; i++) memset(tile + i * width + outs, 0, (width - outs) * sizeof *tile);
-    if (v.ld < v.inc)
-        for (size_t j = 0; j < outs; j++)
-            clglu_widen(dtype, m->weights.host, first + j * v.inc, v.ld, ins, tile + j, width);
-    else
-        for (size_t i = 0; i < ins; i++)
-            clglu_widen(dtype, m->weights.host, first + i * v.ld, v.inc, outs, tile + i * width, 1);
+    clglu_widen_view(dtype, m->weights.host, clglu_view_from(m->weights.view, k, n), ins, outs, tile, width);
 }
 
 size_t clglu_rows_at_once(size_t rows, size_t most, size_t row_bytes)
@@ -68,25 +81,15 @@ size_t clglu_rows_at_once(size_t rows, size_t most, size_t row_bytes)
 
 /* ---------------------------------------------------------------- canonical sums */
 
-/* What the rows that are worked on together need. */
-typedef struct work {
-    const clglu_block *block;
-    const clglu_block_call *call;
-    const void *x_array;
-    void *array[CALL_SLOTS]; /* of the outputs */
-    size_t row, rows;        /* the rows under way */
-    float *x, *h;            /* [rows, d_model] and [rows, d_ff] */
-    float weights[BLOCK * WIDE], a[ROWS * WIDE], b[ROWS * WIDE];
-} work;
-
-/* Adds to each row's sums the next block of so many terms; x begins there. */
-CLONES static void add_block(const float *x, size_t ld, size_t rows, size_t terms, const float *weights, float *sums)
+CLONES void clglu_add_block(const clglu_products *p)
 {
-    for (size_t r = 0; r < rows; r++) {
-        float c[WIDE] = {0};
-        for (size_t k = 0; k < terms; k++)
-            for (size_t n = 0; n < WIDE; n++) c[n] = fmaf(x[r * ld + k], weights[k * WIDE + n], c[n]);
-        for (size_t n = 0; n < WIDE; n++) sums[r * WIDE + n] += c[n];
+    size_t terms = p->terms, cols = p->cols, inc = p->inc;
+    for (size_t r = 0; r < p->rows; r++) {
+        const float *x = p->x + r * p->ld, *w = p->w;
+        float c[WIDE] = {0}, *sums = p->sums + r * p->sums_ld;
+        for (size_t k = 0; k < terms; k++, x += inc, w += WIDE)
+            for (size_t n = 0; n < WIDE; n++) c[n] = fmaf(*x, w[n], c[n]);
+        for (size_t n = 0; n < cols; n++) sums[n] += c[n];
     }
 }
 
@@ -99,36 +102,48 @@ static void add_bias(const clglu_matrix *m, clglu_dtype dtype, size_t col, size_
         for (size_t i = 0; i < n; i++) sums[r * WIDE + i] += bias[i];
 }
 
-/* x W + bias in n columns of a matrix; x is dense. */
-static void project(work *w, clglu_matrix_slot slot, const float *x, size_t col, size_t n, float *sums)
+void clglu_project(const clglu_matrix *m, clglu_dtype dtype, const float *x, size_t rows, size_t col, size_t n,
+                   float *tile, float *sums)
 {
-    const clglu_matrix *m = &w->block->matrix[slot];
-    memset(sums, 0, w->rows * WIDE * sizeof *sums);
-    for (size_t k = 0; k < m->in; k += BLOCK) {
-        size_t terms = m->in - k < BLOCK ? m->in - k : BLOCK;
-        clglu_weights_tile(m, w->block->dtype, k, terms, col, n, w->weights, WIDE);
-        add_block(x + k, m->in, w->rows, terms, w->weights, sums);
+    memset(sums, 0, rows * WIDE * sizeof *sums);
+    for (size_t k = 0; k < m->in; k += CLGLU_BLOCK) {
+        size_t terms = m->in - k < CLGLU_BLOCK ? m->in - k : CLGLU_BLOCK;
+        clglu_weights_tile(m, dtype, k, terms, col, n, tile, WIDE);
+        clglu_add_block(&(clglu_products){rows, terms, n, x + k, m->in, 1, tile, sums, WIDE});
     }
-    add_bias(m, w->block->dtype, col, n, w->rows, sums);
+    add_bias(m, dtype, col, n, rows, sums);
 }
 
 /* ---------------------------------------------------------------- the rows under way */
 
+/* What they need. */
+typedef struct work {
+    const clglu_block *block;
+    const clglu_block_call *call;
+    const void *x_array;
+    void *array[CALL_SLOTS]; /* of the outputs */
+    size_t row, rows;
+    float *x, *h; /* [rows, d_model] and [rows, d_ff] */
+    float weights[CLGLU_BLOCK * WIDE], a[ROWS * WIDE], b[ROWS * WIDE];
+} work;
+
+/* x W + bias in n columns of a matrix; x is dense. */
+static void project(work *w, clglu_matrix_slot slot, const float *x, size_t col, size_t n, float *sums)
+{
+    clglu_project(&w->block->matrix[slot], w->block->dtype, x, w->rows, col, n, w->weights, sums);
+}
+
 static void load_x(work *w)
 {
     const clglu_call_operand *o = &w->call->operand[CALL_X];
-    for (size_t r = 0; r < w->rows; r++)
-        clglu_widen(o->dtype, w->x_array, o->view.offset + (w->row + r) * o->view.ld, o->view.inc, o->cols,
-                    w->x + r * o->cols, 1);
+    clglu_widen_view(o->dtype, w->x_array, clglu_view_from(o->view, w->row, 0), w->rows, o->cols, w->x, o->cols);
 }
 
 static void store(const work *w, clglu_call_slot slot, const float *from, size_t ld, size_t col, size_t n)
 {
     const clglu_call_operand *o = &w->call->operand[slot];
-    size_t first = o->view.offset + w->row * o->view.ld + col * o->view.inc;
     if (!o->used) return;
-    for (size_t r = 0; r < w->rows; r++)
-        narrow(o->dtype, from + r * ld, n, w->array[slot], first + r * o->view.ld, o->view.inc);
+    clglu_narrow_view(o->dtype, from, ld, w->rows, n, w->array[slot], clglu_view_from(o->view, w->row, col));
 }
 
 /* h = act(a) * gate(b), in n columns: the operator's f32 arithmetic, whatever the block's dtypes. */

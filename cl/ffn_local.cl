@@ -27,7 +27,8 @@ static inline void load_panels(local float *to, global const weight *w, uint in,
 }
 
 kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
-ffn_local(global const float *x, ulong x_at, global const weight *w, uint in, uint panels, FINISH_ARGS)
+ffn_local(global const float *x, ulong x_at, global const weight *w, ulong w_at, uint in, uint panels,
+          FINISH_ARGS CARRY_ARGS)
 {
     local float xs[DEPTH * ROWS], ws[DEPTH * WIDE];
     uint i = get_local_id(0), j = get_local_id(1), id = j * SIDE + i;
@@ -35,9 +36,21 @@ ffn_local(global const float *x, ulong x_at, global const weight *w, uint in, ui
     float total[OWN][4], sum[OWN][4];
 
     x += x_at + tile * in * ROWS;
-    w += panel * PANEL * in;
+    w += w_at + panel * PANEL * in;
     for (uint r = 0; r < OWN; r++)
-        for (uint c = 0; c < 4; c++) total[r][c] = 0.0f;
+        for (uint c = 0; c < 4; c++) {
+            total[r][c] = 0.0f;
+#ifdef CARRY
+            ulong row = j + r * SIDE, col = TWO_SIDES ? (panel + c / 2) * HALF + i : panel * PANEL + i + c * SIDE;
+            if (tile * ROWS + row >= rows || col >= cols) continue;
+#if MODE == PAIR
+            if (c % 2) total[r][c] = get_carry(carry_b, carry_b_at, tile, row, col, 1);
+            else total[r][c] = get_carry(carry, carry_at, tile, row, col, 1);
+#else
+            total[r][c] = get_carry(carry, carry_at, tile, row, col, 1);
+#endif
+#endif
+        }
     for (uint k = 0; k < in; k += BLOCK) {
         uint end = min(in, k + BLOCK);
         for (uint r = 0; r < OWN; r++)
@@ -60,7 +73,7 @@ ffn_local(global const float *x, ulong x_at, global const weight *w, uint in, ui
     for (uint r = 0; r < OWN; r++) {
         uint row = j + r * SIDE;
         if (tile * ROWS + row >= rows) continue;
-#if MODE == GATED
+#if TWO_SIDES
         for (uint p = 0; p < 2; p++) {
             ulong at = (panel + p) * PANEL + i, col = (panel + p) * HALF + i;
             if (col < cols) finish(total[r][2 * p], total[r][2 * p + 1], 0.0f, at, at + HALF, tile, row, col, FINISH_PASS);

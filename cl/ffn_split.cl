@@ -13,14 +13,14 @@
 #define EACH_ROW   CLGLU_JOIN(ROWS_, ROWS)
 
 /* x is [k][ROWS]; the pass begins at panel `first` and has `slots` packed columns; sums is [block][ROWS][slots]. */
-kernel void ffn_blocks(global const float *x, ulong x_at, global const weight *w, ulong first, uint in, uint slots,
+kernel void ffn_blocks(global const float *x, ulong x_at, global const weight *w, ulong w_at, ulong first, uint in, uint slots,
                        global float *sums, ulong sums_at)
 {
     uint slot = get_global_id(0), block = get_global_id(1), k = block * BLOCK;
     if (slot >= slots || k >= in) return;
     uint count = min(in - k, (uint)BLOCK);
 
-    w += (first + slot / PANEL) * PANEL * in + (ulong)k * PANEL + slot % PANEL;
+    w += w_at + (first + slot / PANEL) * PANEL * in + (ulong)k * PANEL + slot % PANEL;
     x += x_at + (ulong)k * ROWS;
     sums += sums_at + (ulong)block * ROWS * slots + slot;
 #define START(r) float s##r = 0.0f;
@@ -41,7 +41,7 @@ kernel void ffn_blocks(global const float *x, ulong x_at, global const weight *w
    where `height` is ROWS or, if other kernels made the sums, the rows. */
 kernel void ffn_add(global const float *sums, ulong sums_at, global const float *x, ulong x_at, ulong x_ld,
                     ulong x_inc, uint blocks, ulong height, uint slots, ulong first, ulong width, ulong stride,
-                    ulong side, FINISH_ARGS)
+                    ulong side, FINISH_ARGS CARRY_ARGS)
 {
     ulong c = get_global_id(0), row = get_global_id(1);
     bool inside = first + c < cols && c / width * stride + c % width < slots && row < rows;
@@ -52,9 +52,15 @@ kernel void ffn_add(global const float *sums, ulong sums_at, global const float 
     ulong slot = c / width * stride + c % width, col = first + c, at = col / width * stride + col % width;
     ulong from = sums_at + row * slots + slot, step = height * slots;
     float s = 0.0f, t = 0.0f;
+#ifdef CARRY
+    s = get_carry(carry, carry_at, 0, row, col, 1);
+#if MODE == PAIR
+    t = get_carry(carry_b, carry_b_at, 0, row, col, 1);
+#endif
+#endif
     for (uint j = 0; j < blocks; j++) {
         s = s + sums[from + j * step];
-        if (MODE == GATED) t = t + sums[from + j * step + side];
+        if (TWO_SIDES) t = t + sums[from + j * step + side];
     }
     float own = MODE == GATE_ONLY ? x[x_at + row * x_ld + col * x_inc] : 0.0f;
     if (inside) finish(s, t, own, at, at + side, 0, row, col, FINISH_PASS);

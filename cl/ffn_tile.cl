@@ -20,6 +20,12 @@
 #define ROWS_12(X) ROWS_8(X) X(8) X(9) X(10) X(11)
 #define EACH_ROW   CLGLU_JOIN(ROWS_, ROWS)
 
+#ifdef CARRY
+#define BEGINS(k) false
+#else
+#define BEGINS(k) ((k) == 0)
+#endif
+
 /* A tile touches so many lines of 64 bytes of the next block; so many tiles have touched all of it. */
 #define LINE (64 / sizeof(weight))
 #define PAGE (4096 / sizeof(weight))
@@ -110,17 +116,30 @@ static inline real get_input(global const float *x, ulong col, ulong cols)
 #endif
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-ffn_tile(global const float *x, ulong x_at, global const weight *w, uint in, uint tiles, local real *total,
-         FINISH_ARGS)
+ffn_tile(global const float *x, ulong x_at, global const weight *w, ulong w_at, uint in, uint tiles,
+         local real *total, FINISH_ARGS CARRY_ARGS)
 {
     ulong first = get_global_id(1) * (ulong)tiles, all = (rows + ROWS - 1) / ROWS;
     ulong panel = get_global_id(0) / (HALF / VW);
     uint lane = get_global_id(0) % (HALF / VW) * VW, count = all - first < tiles ? (uint)(all - first) : tiles;
 
-    w += panel * PANEL * in + lane;
+    w += w_at + panel * PANEL * in + lane;
     x += x_at + first * in * ROWS;
 #ifdef NEAR
     local real wide[2 * BLOCK];
+#endif
+#ifdef CARRY
+    for (uint i = 0; i < count; i++)
+        for (uint r = 0; r < ROWS && (first + i) * ROWS + r < rows; r++) {
+            ulong col = TWO_SIDES ? panel * HALF + lane : panel * PANEL + lane, next = TWO_SIDES ? col : col + HALF;
+            uint n = col < cols ? (uint)min(cols - col, (ulong)VW) : 0, m = next < cols ? (uint)min(cols - next, (ulong)VW) : 0;
+            total[(i * ROWS + r) * 2] = get_carry(carry, carry_at, first + i, r, col, n);
+#if MODE == PAIR
+            total[(i * ROWS + r) * 2 + 1] = get_carry(carry_b, carry_b_at, first + i, r, col, n);
+#else
+            total[(i * ROWS + r) * 2 + 1] = get_carry(carry, carry_at, first + i, r, next, m);
+#endif
+        }
 #endif
     for (uint k = 0; k < in; k += BLOCK) {
         uint terms = min(in - k, (uint)BLOCK);
@@ -139,14 +158,14 @@ ffn_tile(global const float *x, ulong x_at, global const weight *w, uint in, uin
         touch_block(block, next, terms);
 #endif
         for (uint i = 0; i < count; i++)
-            add_block(x + ((ulong)i * in + k) * ROWS, near, next + i % TOUCHERS * TOUCHED * LINE, terms, k == 0,
-                      total + i * 2 * ROWS);
+            add_block(x + ((ulong)i * in + k) * ROWS, near, next + i % TOUCHERS * TOUCHED * LINE, terms,
+                      BEGINS(k), total + i * 2 * ROWS);
     }
     for (uint i = 0; i < count; i++)
         for (uint r = 0; r < ROWS && (first + i) * ROWS + r < rows; r++) {
             real s = total[(i * ROWS + r) * 2], t = total[(i * ROWS + r) * 2 + 1];
             ulong at = panel * PANEL + lane;
-#if MODE == GATED
+#if TWO_SIDES
             ulong col = panel * HALF + lane;
             if (col < cols) finish(s, t, s, at, at + HALF, first + i, r, col, FINISH_PASS);
 #else

@@ -12,7 +12,7 @@
 /* ---------------------------------------------------------------- buffers of the caller's */
 
 /* Is it a buffer of this context, allowed to be used so and large enough? */
-static clglu_status check_buffer(clglu_context *context, const char *name, cl_mem mem, cl_mem_flags wrong,
+clglu_status clglu_ffn_check_buffer(clglu_context *context, const char *name, cl_mem mem, cl_mem_flags wrong,
                                  size_t bytes)
 {
     cl_context cl = NULL;
@@ -33,7 +33,7 @@ static clglu_status check_buffer(clglu_context *context, const char *name, cl_me
     return CLGLU_OK;
 }
 
-static clglu_status check_matrices(clglu_context *context, const clglu_block *b)
+clglu_status clglu_ffn_check_sources(clglu_context *context, const clglu_block *b)
 {
     static const char *const names[MATRICES] = {"wa", "wb", "wd"}, *const biases[MATRICES] = {"ba", "bb", "bd"};
     size_t size = clglu_dtype_size(b->dtype);
@@ -41,9 +41,9 @@ static clglu_status check_matrices(clglu_context *context, const clglu_block *b)
     for (int i = 0; !status && i < MATRICES; i++) {
         const clglu_matrix *m = &b->matrix[i];
         if (m->used && m->weights.buffer)
-            status = check_buffer(context, names[i], m->weights.buffer, CL_MEM_WRITE_ONLY, m->end * size);
+            status = clglu_ffn_check_buffer(context, names[i], m->weights.buffer, CL_MEM_WRITE_ONLY, m->end * size);
         if (!status && m->biased && m->bias.buffer)
-            status = check_buffer(context, biases[i], m->bias.buffer, CL_MEM_WRITE_ONLY, m->bias_end * size);
+            status = clglu_ffn_check_buffer(context, biases[i], m->bias.buffer, CL_MEM_WRITE_ONLY, m->bias_end * size);
     }
     return status;
 }
@@ -58,21 +58,44 @@ static clglu_status choose_route(clglu_ffn *ffn)
     bool faster = false;
     if (b->route == CLGLU_ROUTE_CLBLAST && !clglu_has_clblast())
         return clglu_fail(ffn->context, CLGLU_UNSUPPORTED, "route: this library was built without CLBlast");
-    if (b->route == CLGLU_ROUTE_AUTO && ffn->context->allow_other_bits && clglu_has_clblast())
+    if (b->route == CLGLU_ROUTE_AUTO && !b->training && ffn->context->allow_other_bits && clglu_has_clblast())
         clglu_tuning_find(ffn->context->tuning, b->d_model, b->d_ff, b->dtype, b->d_ff, &unused, &faster);
     ffn->dense = b->route == CLGLU_ROUTE_CLBLAST || faster;
     return CLGLU_OK;
 }
 
-static clglu_status pack(clglu_ffn *ffn)
+static clglu_matrix transposed(const clglu_matrix *m)
 {
-    const clglu_matrix *m = ffn->block.matrix;
-    const clglu_matrix *a = m[MATRIX_A].used ? &m[MATRIX_A] : &m[MATRIX_B];
-    const clglu_matrix *b = m[MATRIX_A].used && m[MATRIX_B].used ? &m[MATRIX_B] : NULL;
-    clglu_status status = clglu_panels_make(ffn->context, ffn->block.dtype, a, b, ffn->dense, &ffn->up);
-    if (!status && m[MATRIX_D].used)
-        status = clglu_panels_make(ffn->context, ffn->block.dtype, &m[MATRIX_D], NULL, ffn->dense, &ffn->down);
+    clglu_matrix t = *m;
+    const clglu_view *v = &m->weights.view;
+    t.in = m->out;
+    t.out = m->in;
+    t.weights.view = (clglu_view){v->offset, v->inc, v->ld};
+    t.biased = false;
+    return t;
+}
+
+/* The panels of a block; those for its backward are of the transposed matrices. */
+clglu_status clglu_ffn_each(clglu_ffn *ffn, const clglu_block *from, clglu_ffn_pack pack, clglu_sequence *sequence)
+{
+    const clglu_matrix *a = &from->matrix[MATRIX_A], *b = &from->matrix[MATRIX_B], *d = &from->matrix[MATRIX_D];
+    const clglu_matrix none = {.used = false};
+    clglu_panel_sources up = {a->used ? *a : *b, a->used ? *b : none, JOIN_BESIDE, from->dtype};
+    clglu_panel_sources down = {*d, none, JOIN_BESIDE, from->dtype};
+    clglu_panel_sources back_up = {transposed(&up.a), transposed(&up.b), JOIN_BELOW, from->dtype};
+    clglu_panel_sources back_down = {transposed(d), none, JOIN_BESIDE, from->dtype};
+    clglu_status status = pack(ffn, &up, &ffn->up, sequence);
+    if (!status && d->used) status = pack(ffn, &down, &ffn->down, sequence);
+    if (!status && from->training) status = pack(ffn, &back_up, &ffn->back_up, sequence);
+    if (!status && from->training && d->used) status = pack(ffn, &back_down, &ffn->back_down, sequence);
     return status;
+}
+
+static clglu_status make(clglu_ffn *ffn, const clglu_panel_sources *sources, clglu_panels *panels,
+                         clglu_sequence *sequence)
+{
+    (void)sequence; /* panels are made one after the other, on the context's own queue */
+    return clglu_panels_make(ffn->context, sources, ffn->dense, panels);
 }
 
 /* What the block was made from is the caller's again. */
@@ -93,14 +116,14 @@ clglu_status clglu_ffn_create(clglu_context *context, const clglu_ffn_desc *desc
     if (ffn == NULL) return clglu_fail(context, CLGLU_NULL_POINTER, "ffn is NULL");
     clglu_status status = clglu_block_from(&block, desc, &why);
     if (status) return clglu_fail(context, status, "%s", why);
-    status = check_matrices(context, &block);
+    status = clglu_ffn_check_sources(context, &block);
     if (status) return status;
     clglu_ffn *f = calloc(1, sizeof *f);
     if (f == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a block");
     f->context = context;
     f->block = block;
     status = choose_route(f);
-    if (!status) status = pack(f);
+    if (!status) status = clglu_ffn_each(f, &block, make, NULL);
     if (status) {
         clglu_ffn_destroy(f);
         return status;
@@ -115,12 +138,14 @@ void clglu_ffn_destroy(clglu_ffn *ffn)
     if (ffn == NULL) return;
     clglu_panels_free(&ffn->up);
     clglu_panels_free(&ffn->down);
+    clglu_panels_free(&ffn->back_up);
+    clglu_panels_free(&ffn->back_down);
     free(ffn);
 }
 
 size_t clglu_ffn_bytes(const clglu_ffn *ffn)
 {
-    return ffn ? ffn->up.bytes + ffn->down.bytes : 0;
+    return ffn ? ffn->up.bytes + ffn->down.bytes + ffn->back_up.bytes + ffn->back_down.bytes : 0;
 }
 
 /* ---------------------------------------------------------------- calls */
@@ -139,7 +164,7 @@ clglu_status clglu_ffn_workspace(const clglu_ffn *ffn, const clglu_ffn_call *cal
 }
 
 /* A buffer's place: its own or its parent's memory, and where it begins there. */
-static clglu_status find_place(clglu_context *context, cl_mem mem, const void **space, size_t *origin)
+clglu_status clglu_ffn_find_place(clglu_context *context, cl_mem mem, const void **space, size_t *origin)
 {
     cl_mem parent = NULL;
     cl_int code = clGetMemObjectInfo(mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL);
@@ -156,8 +181,8 @@ static clglu_status use_buffer(clglu_ffn *ffn, clglu_block_call *c, clglu_call_s
     clglu_call_operand *o = &c->operand[slot];
     o->used = mem != NULL;
     if (mem == NULL) return CLGLU_OK;
-    clglu_status status = check_buffer(ffn->context, names[slot], mem, 0, 0);
-    return status ? status : find_place(ffn->context, mem, &o->space, &o->origin);
+    clglu_status status = clglu_ffn_check_buffer(ffn->context, names[slot], mem, 0, 0);
+    return status ? status : clglu_ffn_find_place(ffn->context, mem, &o->space, &o->origin);
 }
 
 /* The whole workspace may be written: no operand reaches into it. */
@@ -165,9 +190,9 @@ static clglu_status check_workspace(clglu_ffn *ffn, const clglu_block_call *c, c
 {
     const void *space = NULL;
     size_t origin = 0;
-    clglu_status status = check_buffer(ffn->context, "workspace", workspace, CL_MEM_READ_ONLY, bytes);
-    if (!status) status = check_buffer(ffn->context, "workspace", workspace, CL_MEM_WRITE_ONLY, bytes);
-    if (!status) status = find_place(ffn->context, workspace, &space, &origin);
+    clglu_status status = clglu_ffn_check_buffer(ffn->context, "workspace", workspace, CL_MEM_READ_ONLY, bytes);
+    if (!status) status = clglu_ffn_check_buffer(ffn->context, "workspace", workspace, CL_MEM_WRITE_ONLY, bytes);
+    if (!status) status = clglu_ffn_find_place(ffn->context, workspace, &space, &origin);
     for (int s = 0; !status && s < CALL_SLOTS; s++) {
         const clglu_call_operand *o = &c->operand[s];
         size_t size = clglu_dtype_size(o->dtype);
@@ -194,7 +219,7 @@ static clglu_status check_call(clglu_ffn *ffn, const clglu_ffn_call *call, const
     if (status) return clglu_fail(ffn->context, status, "%s", why);
     for (int s = 0; !status && s < CALL_SLOTS; s++)
         if (b->of[s])
-            status = check_buffer(ffn->context, names[s], b->of[s], s == CALL_X ? CL_MEM_WRITE_ONLY : CL_MEM_READ_ONLY,
+            status = clglu_ffn_check_buffer(ffn->context, names[s], b->of[s], s == CALL_X ? CL_MEM_WRITE_ONLY : CL_MEM_READ_ONLY,
                                   c->operand[s].end * clglu_dtype_size(c->operand[s].dtype));
     if (!status && !clglu_ffn_room(ffn, c->rows, c->row_block, room))
         status = clglu_fail(ffn->context, CLGLU_INVALID_SIZE, "row_block is too large");

@@ -14,7 +14,25 @@ struct clglu_ffn {
     clglu_block block; /* without its sources */
     bool dense;        /* for CLBlast */
     clglu_panels up, down; /* down: only with Wd */
+    clglu_panels back_up, back_down; /* for training: [Wa^T; Wb^T] and Wd^T */
 };
+
+/* ---------------------------------------------------------------- ffn.c */
+
+/* Is it a buffer of this context, without the flag `wrong`, and of at least so many bytes? */
+clglu_status clglu_ffn_check_buffer(clglu_context *context, const char *name, cl_mem mem, cl_mem_flags wrong,
+                                    size_t bytes);
+
+/* A buffer's place: its own or its parent's memory, and where it begins there. */
+clglu_status clglu_ffn_find_place(clglu_context *context, cl_mem mem, const void **space, size_t *origin);
+
+/* All buffers that a block is made from. */
+clglu_status clglu_ffn_check_sources(clglu_context *context, const clglu_block *block);
+
+/* Does something with each of the block's panels and the matrices of `from` that they are packed from. */
+typedef clglu_status (*clglu_ffn_pack)(clglu_ffn *ffn, const clglu_panel_sources *sources, clglu_panels *panels,
+                                       clglu_sequence *sequence);
+clglu_status clglu_ffn_each(clglu_ffn *ffn, const clglu_block *from, clglu_ffn_pack pack, clglu_sequence *sequence);
 
 /* ---------------------------------------------------------------- ffn_plan.c */
 
@@ -36,7 +54,7 @@ size_t clglu_plan_panels(const clglu_plan *plan, const clglu_panels *panels);
 
 /* ---------------------------------------------------------------- project.c */
 
-enum { MODE_PLAIN, MODE_GATED, MODE_GATE_ONLY };
+enum { MODE_PLAIN, MODE_GATED, MODE_GATE_ONLY, MODE_PAIR };
 
 /* Where results go: cl/finish.clh's place. */
 typedef struct clglu_target {
@@ -56,7 +74,9 @@ typedef struct clglu_projection {
     size_t x_at, x_ld, x_inc; /* the strides of rows and columns in a tile */
     cl_mem sums; /* form SPLIT: block sums go there, from float number sums_at on */
     size_t sums_at;
-    clglu_target out, a, b;
+    clglu_target out, a, b; /* MODE_PAIR: no out */
+    bool no_bias;
+    clglu_target carry, carry_b; /* what the sums begin with; carry_b: MODE_PAIR. mem NULL: +0 */
 } clglu_projection;
 
 /* Builds its program only. */

@@ -84,6 +84,7 @@ static clglu_status pack_rows(const pass *p)
 {
     const clglu_call_operand *x = &p->call->operand[CALL_X];
     size_t in = p->ffn->block.d_model, row_tile = p->plan.row_tile;
+    const float one = 1;
     clglu_options o = {.length = 0};
     cl_program program;
     clglu_kernel k;
@@ -99,6 +100,7 @@ static clglu_status pack_rows(const pass *p)
     clglu_kernel_arg_size(&k, in);
     clglu_kernel_arg_mem(&k, p->buffers->workspace);
     clglu_kernel_arg_size(&k, p->room.x);
+    clglu_kernel_arg(&k, sizeof one, &one);
     status = clglu_kernel_run(&k, p->sequence, in, (p->rows - 1) / row_tile + 1);
     clglu_kernel_free(&k);
     return status;

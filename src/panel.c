@@ -20,7 +20,8 @@ typedef struct packing {
     cl_program program;
     const clglu_panels *panels;
     cl_mem to;
-    size_t in, side;    /* inputs of the panels in `to`: 1 for a bias */
+    size_t in, first, side; /* inputs of the panels in `to`, 1 for a bias; the first input and column of this matrix there */
+    size_t at;              /* where the panels begin in `to` */
     clglu_dtype source;
     cl_mem staging; /* for sources in host memory */
 } packing;
@@ -37,11 +38,12 @@ static clglu_status pack_piece(const packing *p, cl_mem from, const clglu_view *
     clglu_kernel_arg_size(&k, v->offset);
     clglu_kernel_arg_size(&k, v->ld);
     clglu_kernel_arg_size(&k, v->inc);
-    clglu_kernel_arg_size(&k, first_k);
+    clglu_kernel_arg_size(&k, p->first + first_k);
     clglu_kernel_arg_size(&k, terms);
     clglu_kernel_arg_size(&k, first_n);
     clglu_kernel_arg_size(&k, count);
     clglu_kernel_arg_mem(&k, p->to);
+    clglu_kernel_arg_size(&k, p->at);
     clglu_kernel_arg_size(&k, p->in);
     clglu_kernel_arg_size(&k, p->panels->width);
     clglu_kernel_arg_size(&k, p->panels->stride);
@@ -100,25 +102,31 @@ static clglu_status pack(const packing *p, cl_mem mem, const void *host, const c
     return mem ? pack_piece(p, mem, v, 0, in, 0, out) : stage_matrix(p, host, v, in, out);
 }
 
-/* One matrix and its bias into columns `side` ... of each panel. */
-static clglu_status pack_matrix(packing *p, const clglu_matrix *m, size_t side)
+static clglu_status get_program(clglu_context *context, clglu_dtype source, clglu_dtype packed, cl_program *program)
 {
-    const clglu_panels *panels = p->panels;
-    cl_program weights = p->program;
     clglu_options o = {.length = 0};
-    p->side = side;
-    p->to = panels->weights;
-    p->in = panels->in;
-    clglu_status status = pack(p, m->weights.buffer, m->weights.host, &m->weights.view, m->in, m->out);
-    if (status || !m->biased) return status;
+    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DWEIGHT=%d", (int)source, (int)packed);
+    return clglu_program_get(context, "pack.cl", o.text, program);
+}
+
+static clglu_status pack_bias(const packing *weights, const clglu_matrix *m)
+{
+    packing p = *weights;
     clglu_view row = {m->bias.offset, m->out, m->bias.inc};
-    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DWEIGHT=0", (int)p->source);
-    status = clglu_program_get(p->context, "pack.cl", o.text, &p->program);
-    p->to = panels->bias;
-    p->in = 1;
-    if (!status) status = pack(p, m->bias.buffer, m->bias.host, &row, 1, m->out);
-    p->program = weights;
-    return status;
+    p.to = p.panels->bias;
+    p.in = 1;
+    p.first = 0;
+    clglu_status status = get_program(p.context, p.source, CLGLU_F32, &p.program);
+    return status ? status : pack(&p, m->bias.buffer, m->bias.host, &row, 1, m->out);
+}
+
+/* One matrix and its bias, from input `first` and column `side` of each panel on. */
+static clglu_status pack_matrix(packing *p, const clglu_matrix *m, size_t first, size_t side)
+{
+    p->first = first;
+    p->side = side;
+    clglu_status status = pack(p, m->weights.buffer, m->weights.host, &m->weights.view, m->in, m->out);
+    return status || !m->biased ? status : pack_bias(p, m);
 }
 
 /* ---------------------------------------------------------------- all of it */
@@ -130,63 +138,79 @@ static clglu_status make_buffer(clglu_context *context, cl_mem_flags flags, size
     return *mem ? CLGLU_OK : clglu_fail_cl(context, "clCreateBuffer (weights)", code);
 }
 
-static clglu_status shape(clglu_context *context, const clglu_matrix *a, bool gated, bool dense, clglu_panels *p)
+void clglu_panels_shape(clglu_panels *p, clglu_dtype dtype, size_t in, size_t out, bool gated)
 {
-    size_t sides = gated ? 2 : 1, size = clglu_dtype_size(p->dtype);
-    p->in = a->in;
-    p->out = a->out;
-    p->gated = gated;
-    p->width = dense ? a->out : CLGLU_PANEL / sides;
-    p->stride = dense ? a->out * sides : CLGLU_PANEL;
+    *p = (clglu_panels){.dtype = dtype, .in = in, .out = out, .gated = gated};
+    p->width = gated ? CLGLU_HALF : CLGLU_PANEL;
+    p->stride = CLGLU_PANEL;
     p->side = gated ? p->width : 0;
-    p->count = (a->out - 1) / p->width + 1;
-    if (p->in > (SIZE_MAX - AHEAD) / size / p->stride / p->count)
-        return clglu_fail(context, CLGLU_OUT_OF_DEVICE_MEMORY, "the packed weights are too many");
-    p->bytes = p->in * p->stride * p->count * size + AHEAD;
-    return CLGLU_OK;
+    p->count = (out - 1) / p->width + 1;
 }
 
-static clglu_status make_buffers(clglu_context *context, clglu_panels *p, packing *k, bool staged)
+static void shape_dense(clglu_panels *p)
 {
+    p->dtype = CLGLU_F32;
+    p->width = p->out;
+    p->stride = p->out * (p->gated ? 2 : 1);
+    p->side = p->gated ? p->out : 0;
+    p->count = 1;
+}
+
+static clglu_status make_buffers(clglu_context *context, clglu_panels *p, clglu_sequence *sequence)
+{
+    size_t size = clglu_dtype_size(p->dtype), row = p->stride * p->count;
+    if (p->in > (SIZE_MAX - AHEAD) / sizeof(float) / row)
+        return clglu_fail(context, CLGLU_OUT_OF_DEVICE_MEMORY, "the packed weights are too many");
+    p->bytes = p->in * row * size + AHEAD;
     clglu_status status = make_buffer(context, CL_MEM_READ_WRITE, p->bytes, &p->weights);
-    if (!status) status = make_buffer(context, CL_MEM_READ_WRITE, p->stride * p->count * sizeof(float), &p->bias);
-    if (!status && staged) status = make_buffer(context, CL_MEM_READ_WRITE, STAGING, &k->staging);
-    if (!status) status = clglu_sequence_zero(k->sequence, p->bias, p->stride * p->count * sizeof(float));
-    if (!status && p->out % p->width) status = clglu_sequence_zero(k->sequence, p->weights, p->bytes);
-    p->bytes += p->stride * p->count * sizeof(float);
+    if (!status) status = make_buffer(context, CL_MEM_READ_WRITE, row * sizeof(float), &p->bias);
+    if (!status) status = clglu_sequence_zero(sequence, p->bias, row * sizeof(float));
+    if (!status && p->out % p->width) status = clglu_sequence_zero(sequence, p->weights, p->bytes);
+    p->bytes += row * sizeof(float);
     return status;
 }
 
 static bool in_host_memory(const clglu_matrix *m)
 {
-    return m && (m->weights.buffer == NULL || (m->biased && m->bias.buffer == NULL));
+    return m->used && (m->weights.buffer == NULL || (m->biased && m->bias.buffer == NULL));
 }
 
-static clglu_status fill(clglu_context *context, clglu_sequence *sequence, clglu_dtype source, const clglu_matrix *a,
-                         const clglu_matrix *b, clglu_panels *p)
+clglu_status clglu_panels_fill(clglu_context *context, const clglu_panel_sources *s, const clglu_panels *panels,
+                               clglu_sequence *sequence)
 {
-    packing k = {.context = context, .sequence = sequence, .panels = p, .source = source};
-    clglu_options o = {.length = 0};
-    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DWEIGHT=%d", (int)source, (int)p->dtype);
-    clglu_status status = clglu_program_get(context, "pack.cl", o.text, &k.program);
-    if (!status) status = make_buffers(context, p, &k, in_host_memory(a) || in_host_memory(b));
-    if (!status) status = pack_matrix(&k, a, 0);
-    if (!status && b) status = pack_matrix(&k, b, p->side);
-    if (!status) status = clglu_sequence_wait(sequence);
+    packing k = {.context = context, .sequence = sequence, .panels = panels, .source = s->dtype, .to = panels->weights,
+                 .in = panels->in};
+    bool staged = in_host_memory(&s->a) || in_host_memory(&s->b), below = s->join == JOIN_BELOW;
+    clglu_status status = get_program(context, s->dtype, panels->dtype, &k.program);
+    if (!status && staged) status = make_buffer(context, CL_MEM_READ_WRITE, STAGING, &k.staging);
+    if (!status) status = pack_matrix(&k, &s->a, 0, 0);
+    if (!status && s->b.used) status = pack_matrix(&k, &s->b, below ? s->a.in : 0, below ? 0 : panels->side);
     if (k.staging) clReleaseMemObject(k.staging);
     return status;
 }
 
-clglu_status clglu_panels_make(clglu_context *context, clglu_dtype dtype, const clglu_matrix *a, const clglu_matrix *b,
-                               bool dense, clglu_panels *panels)
+clglu_status clglu_panels_make(clglu_context *context, const clglu_panel_sources *s, bool dense, clglu_panels *panels)
 {
     clglu_sequence sequence;
-    *panels = (clglu_panels){.dtype = dense ? CLGLU_F32 : dtype};
-    clglu_status status = shape(context, a, b != NULL, dense, panels);
-    if (!status) status = clglu_sequence_begin(&sequence, context, NULL, 0, NULL);
+    bool below = s->join == JOIN_BELOW;
+    clglu_panels_shape(panels, s->dtype, s->a.in + (below && s->b.used ? s->b.in : 0), s->a.out, s->b.used && !below);
+    if (dense) shape_dense(panels);
+    clglu_status status = clglu_sequence_begin(&sequence, context, NULL, 0, NULL);
     if (status) return status;
-    status = fill(context, &sequence, dtype, a, b, panels);
+    status = make_buffers(context, panels, &sequence);
+    if (!status) status = clglu_panels_fill(context, s, panels, &sequence);
+    if (!status) status = clglu_sequence_wait(&sequence);
     return clglu_sequence_end(&sequence, status, NULL);
+}
+
+clglu_status clglu_panels_pack(clglu_context *context, const clglu_panels *panels, cl_mem mem, size_t from, size_t ld,
+                               size_t side, clglu_sequence *sequence)
+{
+    packing k = {.context = context, .sequence = sequence, .panels = panels, .source = CLGLU_F32,
+                 .to = panels->weights, .at = panels->at, .in = panels->in, .side = side};
+    clglu_view view = {from, ld, 1};
+    clglu_status status = get_program(context, CLGLU_F32, CLGLU_F32, &k.program);
+    return status ? status : pack_piece(&k, mem, &view, 0, panels->in, 0, panels->out);
 }
 
 void clglu_panels_free(clglu_panels *p)

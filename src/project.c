@@ -21,11 +21,14 @@ static unsigned width_of(const clglu_context *context, const clglu_plan *plan)
 
 static void add_finish(clglu_options *o, const clglu_projection *p)
 {
-    clglu_options_add(o, " -DMODE=%d -DACT=%s -DOUT=%d", p->mode, clglu_act_symbol(p->act), (int)p->out.dtype);
-    if (p->mode != MODE_PLAIN) clglu_options_add(o, " -DGATE=%s", clglu_act_symbol(p->gate));
+    clglu_options_add(o, " -DMODE=%d", p->mode);
+    if (p->mode != MODE_PAIR) clglu_options_add(o, " -DACT=%s -DOUT=%d", clglu_act_symbol(p->act), (int)p->out.dtype);
+    if (p->mode == MODE_GATED || p->mode == MODE_GATE_ONLY) clglu_options_add(o, " -DGATE=%s", clglu_act_symbol(p->gate));
     if (p->alpha != 1) clglu_options_add(o, " -DHAS_ALPHA");
     if (p->limit != 0) clglu_options_add(o, " -DHAS_LIMIT");
     if (p->shift != 0) clglu_options_add(o, " -DHAS_SHIFT");
+    if (p->no_bias) clglu_options_add(o, " -DNO_BIAS");
+    if (p->carry.mem) clglu_options_add(o, " -DCARRY=%d", (int)p->carry.dtype);
     if (p->a.mem) clglu_options_add(o, " -DHAS_A");
     if (p->b.mem) clglu_options_add(o, " -DHAS_B");
     if (p->a.mem || p->b.mem) clglu_options_add(o, " -DKEPT=%d", (int)(p->a.mem ? p->a.dtype : p->b.dtype));
@@ -65,8 +68,8 @@ static void arg_target(clglu_kernel *k, const clglu_target *t)
 
 static void arg_finish(clglu_kernel *k, const clglu_projection *p)
 {
-    clglu_kernel_arg_mem(k, p->panels->bias);
-    arg_target(k, &p->out);
+    clglu_kernel_arg_mem(k, p->no_bias ? p->x : p->panels->bias);
+    if (p->mode != MODE_PAIR) arg_target(k, &p->out);
     if (p->a.mem) arg_target(k, &p->a);
     if (p->b.mem) arg_target(k, &p->b);
     clglu_kernel_arg_size(k, p->rows);
@@ -74,6 +77,8 @@ static void arg_finish(clglu_kernel *k, const clglu_projection *p)
     clglu_kernel_arg(k, sizeof p->alpha, &p->alpha);
     clglu_kernel_arg(k, sizeof p->limit, &p->limit);
     clglu_kernel_arg(k, sizeof p->shift, &p->shift);
+    if (p->carry.mem) arg_target(k, &p->carry);
+    if (p->carry_b.mem) arg_target(k, &p->carry_b);
 }
 
 static void arg_inputs(clglu_kernel *k, const clglu_projection *p)
@@ -81,6 +86,7 @@ static void arg_inputs(clglu_kernel *k, const clglu_projection *p)
     clglu_kernel_arg_mem(k, p->x);
     clglu_kernel_arg_size(k, p->x_at);
     clglu_kernel_arg_mem(k, p->panels->weights);
+    clglu_kernel_arg_size(k, p->panels->at);
 }
 
 /* ---------------------------------------------------------------- the forms */

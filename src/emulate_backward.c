@@ -17,7 +17,7 @@ typedef struct work {
     const clglu_block *block;
     const clglu_backward *call;
     void *array[BACK_SLOTS];
-    clglu_matrix back[MATRICES]; /* the weights transposed, without bias */
+    clglu_matrix back[MATRICES]; /* the weights transposed */
     size_t row, rows;            /* the rows under way */
     float *memory;
     float *x, *g;             /* [rows, d_model] and [rows, d_out] */
@@ -247,13 +247,6 @@ static clglu_status run_all(work *w)
     return status;
 }
 
-static clglu_matrix transposed(clglu_matrix m)
-{
-    clglu_view v = m.weights.view;
-    m.weights.view = (clglu_view){v.offset, v.inc, v.ld};
-    return (clglu_matrix){.used = m.used, .in = m.out, .out = m.in, .weights = m.weights};
-}
-
 static clglu_status run(const clglu_block *block, const clglu_backward *call, const clglu_ffn_gradients_host *arrays)
 {
     work *w = calloc(1, sizeof *w);
@@ -262,7 +255,7 @@ static clglu_status run(const clglu_block *block, const clglu_backward *call, co
     w->call = call;
     w->dab_ld = block->gated ? 2 * block->d_ff : block->d_ff;
     clglu_backward_arrays(arrays, w->array);
-    for (int i = 0; i < MATRICES; i++) w->back[i] = transposed(block->matrix[i]);
+    for (int i = 0; i < MATRICES; i++) w->back[i] = clglu_transposed(&block->matrix[i]);
     clglu_status status = run_all(w);
     if (!status && arrays->overflow) *arrays->overflow = w->overflow;
     free(w);

@@ -65,6 +65,14 @@ clglu_view clglu_view_from(clglu_view v, size_t row, size_t col)
     return (clglu_view){v.offset + row * v.ld + col * v.inc, v.ld, v.inc};
 }
 
+clglu_matrix clglu_transposed(const clglu_matrix *m)
+{
+    clglu_matrix t = {.used = m->used, .in = m->out, .out = m->in, .weights = m->weights, .end = m->end};
+    t.weights.view.ld = m->weights.view.inc;
+    t.weights.view.inc = m->weights.view.ld;
+    return t;
+}
+
 void clglu_weights_tile(const clglu_matrix *m, clglu_dtype dtype, size_t k, size_t ins, size_t n, size_t outs,
                         float *tile, size_t width)
 {

@@ -19,6 +19,9 @@ void clglu_narrow_view(clglu_dtype dtype, const float *from, size_t ld, size_t r
 /* What of a view begins at an element. */
 clglu_view clglu_view_from(clglu_view v, size_t row, size_t col);
 
+/* The matrix [out, in] of the same weights, without bias. */
+clglu_matrix clglu_transposed(const clglu_matrix *m);
+
 /* The weights from inputs k ... k + ins - 1 to outputs n ... n + outs - 1, as rows of `width` floats; beyond outs zeros. */
 void clglu_weights_tile(const clglu_matrix *m, clglu_dtype dtype, size_t k, size_t ins, size_t n, size_t outs,
                         float *tile, size_t width);

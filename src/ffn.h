@@ -43,6 +43,9 @@ typedef clglu_ffn_choice clglu_plan;
    run it. */
 clglu_status clglu_plan_make(const clglu_ffn *ffn, const clglu_ffn_choice *wanted, size_t rows, clglu_plan *plan);
 
+/* Can the device run the choice for so many rows? */
+bool clglu_plan_runs(const clglu_ffn *ffn, const clglu_ffn_choice *wanted, size_t rows);
+
 /* Rows rounded up to whole row tiles. */
 size_t clglu_plan_rows(const clglu_plan *plan, size_t rows);
 
@@ -53,6 +56,18 @@ unsigned clglu_plan_tiles(const clglu_context *context, const clglu_plan *plan, 
 size_t clglu_plan_panels(const clglu_plan *plan, const clglu_panels *panels);
 
 /* ---------------------------------------------------------------- project.c */
+
+/* Rows of a view, to be packed into row tiles of f32. */
+typedef struct clglu_rows {
+    cl_mem mem;
+    clglu_dtype dtype;
+    clglu_view view;
+    size_t rows, cols;
+    float scale; /* 1: none */
+} clglu_rows;
+
+clglu_status clglu_pack_rows(clglu_context *context, const clglu_rows *rows, unsigned row_tile, cl_mem to, size_t to_at,
+                             clglu_sequence *sequence);
 
 enum { MODE_PLAIN, MODE_GATED, MODE_GATE_ONLY, MODE_PAIR };
 
@@ -79,17 +94,12 @@ typedef struct clglu_projection {
     clglu_target carry, carry_b; /* what the sums begin with; carry_b: MODE_PAIR. mem NULL: +0 */
 } clglu_projection;
 
-/* Builds its program only. */
-clglu_status clglu_project_build(clglu_context *context, const clglu_projection *projection, const clglu_plan *plan);
-
-clglu_status clglu_project(clglu_context *context, const clglu_projection *projection, const clglu_plan *plan,
+/* Enqueues it; sequence NULL: its program is built, no more. The same holds of the next two. */
+clglu_status clglu_run_projection(clglu_context *context, const clglu_projection *projection, const clglu_plan *plan,
                            clglu_sequence *sequence);
 
-/* The plan that clglu_project_sums has a program of. */
-extern const clglu_plan clglu_plan_sums;
-
 /* The sums are there already, [rows, stride] from sums_at on, and only need finishing; x is [rows, in]. */
-clglu_status clglu_project_sums(clglu_context *context, const clglu_projection *projection, clglu_sequence *sequence);
+clglu_status clglu_run_sums(clglu_context *context, const clglu_projection *projection, clglu_sequence *sequence);
 
 /* ---------------------------------------------------------------- ffn_run.c */
 

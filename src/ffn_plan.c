@@ -88,6 +88,12 @@ static clglu_plan complete(const clglu_context *context, clglu_ffn_choice c, siz
     return c;
 }
 
+bool clglu_plan_runs(const clglu_ffn *ffn, const clglu_ffn_choice *wanted, size_t rows)
+{
+    clglu_plan plan = complete(ffn->context, *wanted, rows);
+    return can_run(ffn->context, plan.form, plan.row_tile, rows);
+}
+
 clglu_status clglu_plan_make(const clglu_ffn *ffn, const clglu_ffn_choice *wanted, size_t rows, clglu_plan *plan)
 {
     clglu_ffn_choice c = *wanted;

@@ -6,8 +6,6 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "options.h"
-#include "program.h"
 
 /* What the workspace holds for a row block, in float numbers from its start. */
 typedef struct room {
@@ -72,38 +70,19 @@ typedef struct pass {
     const clglu_ffn *ffn;
     const clglu_block_call *call;
     const clglu_ffn_buffers *buffers;
-    clglu_sequence *sequence;
+    clglu_sequence *sequence; /* NULL: programs are built, nothing is enqueued */
     clglu_plan plan;
     room room;
     size_t first, rows;
-    bool dry; /* programs are built, nothing is enqueued */
 } pass;
 
 /* Rows of the block become row tiles in f32, at the workspace's start. */
 static clglu_status pack_rows(const pass *p)
 {
     const clglu_call_operand *x = &p->call->operand[CALL_X];
-    size_t in = p->ffn->block.d_model, row_tile = p->plan.row_tile;
-    const float one = 1;
-    clglu_options o = {.length = 0};
-    cl_program program;
-    clglu_kernel k;
-    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DROWS=%zu", (int)x->dtype, row_tile);
-    clglu_status status = clglu_program_get(p->ffn->context, "pack.cl", o.text, &program);
-    if (!status && !p->dry) status = clglu_kernel_make(&k, p->ffn->context, program, "pack_rows");
-    if (status || p->dry) return status;
-    clglu_kernel_arg_mem(&k, p->buffers->of[CALL_X]);
-    clglu_kernel_arg_size(&k, x->view.offset + p->first * x->view.ld);
-    clglu_kernel_arg_size(&k, x->view.ld);
-    clglu_kernel_arg_size(&k, x->view.inc);
-    clglu_kernel_arg_size(&k, p->rows);
-    clglu_kernel_arg_size(&k, in);
-    clglu_kernel_arg_mem(&k, p->buffers->workspace);
-    clglu_kernel_arg_size(&k, p->room.x);
-    clglu_kernel_arg(&k, sizeof one, &one);
-    status = clglu_kernel_run(&k, p->sequence, in, (p->rows - 1) / row_tile + 1);
-    clglu_kernel_free(&k);
-    return status;
+    clglu_rows rows = {p->buffers->of[CALL_X], x->dtype, x->view, p->rows, p->ffn->block.d_model, 1};
+    rows.view.offset += p->first * x->view.ld;
+    return clglu_pack_rows(p->ffn->context, &rows, p->plan.row_tile, p->buffers->workspace, p->room.x, p->sequence);
 }
 
 /* The block's rows of an operand of the caller's. */
@@ -138,10 +117,9 @@ static clglu_projection projection(const pass *p, const clglu_panels *panels, si
 static clglu_status project(const pass *p, const clglu_projection *q)
 {
     clglu_context *context = p->ffn->context;
-    if (p->dry) return clglu_project_build(context, q, p->ffn->dense ? &clglu_plan_sums : &p->plan);
-    if (!p->ffn->dense) return clglu_project(context, q, &p->plan, p->sequence);
-    clglu_status status = clglu_clblast_multiply(context, q->panels, q->rows, q->x, q->x_at, q->sums, q->sums_at, p->sequence);
-    return status ? status : clglu_project_sums(context, q, p->sequence);
+    if (!p->ffn->dense) return clglu_run_projection(context, q, &p->plan, p->sequence);
+    clglu_status status = p->sequence == NULL ? CLGLU_OK : clglu_clblast_multiply(context, q->panels, q->rows, q->x, q->x_at, q->sums, q->sums_at, p->sequence);
+    return status ? status : clglu_run_sums(context, q, p->sequence);
 }
 
 static clglu_status project_up(const pass *p)
@@ -185,7 +163,7 @@ static clglu_status run_block(pass *p)
 static clglu_status build_programs(pass p)
 {
     size_t rows = p.call->rows, last = rows % p.call->row_block;
-    p.dry = true;
+    p.sequence = NULL;
     p.rows = smaller(rows, p.call->row_block);
     clglu_status status = rows ? run_block(&p) : CLGLU_OK;
     p.rows = last;

@@ -210,7 +210,7 @@ clglu_status clglu_panels_pack(clglu_context *context, const clglu_panels *panel
                  .to = panels->weights, .at = panels->at, .in = panels->in, .side = side};
     clglu_view view = {from, ld, 1};
     clglu_status status = get_program(context, CLGLU_F32, CLGLU_F32, &k.program);
-    return status ? status : pack_piece(&k, mem, &view, 0, panels->in, 0, panels->out);
+    return status || sequence == NULL ? status : pack_piece(&k, mem, &view, 0, panels->in, 0, panels->out);
 }
 
 void clglu_panels_free(clglu_panels *p)

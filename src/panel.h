@@ -47,7 +47,7 @@ clglu_status clglu_panels_fill(clglu_context *context, const clglu_panel_sources
 void clglu_panels_shape(clglu_panels *panels, clglu_dtype dtype, size_t in, size_t out, bool gated);
 
 /* Packs a dense f32 matrix [in, out] in a buffer, from float number `from` on and `ld` apart, into columns `side` ... of the panels
-   at panels->at of panels->weights. */
+   at panels->at of panels->weights. sequence NULL: the program is built, no more. */
 clglu_status clglu_panels_pack(clglu_context *context, const clglu_panels *panels, cl_mem mem, size_t from, size_t ld,
                                size_t side, clglu_sequence *sequence);
 

@@ -10,7 +10,33 @@
 
 enum { FEW_ROWS = 16 };
 
-const clglu_plan clglu_plan_sums = {CLGLU_FORM_SPLIT, 1, 1};
+/* ---------------------------------------------------------------- rows */
+
+clglu_status clglu_pack_rows(clglu_context *context, const clglu_rows *rows, unsigned row_tile, cl_mem to, size_t to_at,
+                             clglu_sequence *sequence)
+{
+    clglu_options o = {.length = 0};
+    cl_program program;
+    clglu_kernel k;
+    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DROWS=%u%s", (int)rows->dtype, row_tile,
+                      rows->scale != 1 ? " -DSCALED" : "");
+    clglu_status status = clglu_program_get(context, "pack.cl", o.text, &program);
+    if (status || sequence == NULL) return status;
+    status = clglu_kernel_make(&k, context, program, "pack_rows");
+    if (status) return status;
+    clglu_kernel_arg_mem(&k, rows->mem);
+    clglu_kernel_arg_size(&k, rows->view.offset);
+    clglu_kernel_arg_size(&k, rows->view.ld);
+    clglu_kernel_arg_size(&k, rows->view.inc);
+    clglu_kernel_arg_size(&k, rows->rows);
+    clglu_kernel_arg_size(&k, rows->cols);
+    clglu_kernel_arg_mem(&k, to);
+    clglu_kernel_arg_size(&k, to_at);
+    clglu_kernel_arg(&k, sizeof rows->scale, &rows->scale);
+    status = clglu_kernel_run(&k, sequence, rows->cols, (rows->rows - 1) / row_tile + 1);
+    clglu_kernel_free(&k);
+    return status;
+}
 
 /* ---------------------------------------------------------------- the program */
 
@@ -177,13 +203,7 @@ static clglu_status run_split(clglu_context *context, cl_program program, const 
     return status;
 }
 
-clglu_status clglu_project_build(clglu_context *context, const clglu_projection *p, const clglu_plan *plan)
-{
-    cl_program unused;
-    return get_program(context, p, plan, &unused);
-}
-
-clglu_status clglu_project(clglu_context *context, const clglu_projection *p, const clglu_plan *plan,
+clglu_status clglu_run_projection(clglu_context *context, const clglu_projection *p, const clglu_plan *plan,
                            clglu_sequence *sequence)
 {
     static const char *const names[] = {[CLGLU_FORM_GENERAL] = "ffn_general", [CLGLU_FORM_TILE] = "ffn_tile",
@@ -191,7 +211,7 @@ clglu_status clglu_project(clglu_context *context, const clglu_projection *p, co
     cl_program program;
     clglu_kernel k;
     clglu_status status = get_program(context, p, plan, &program);
-    if (status) return status;
+    if (status || sequence == NULL) return status;
     if (plan->form == CLGLU_FORM_SPLIT) return run_split(context, program, p, plan, sequence);
     status = clglu_kernel_make(&k, context, program, names[plan->form]);
     if (status) return status;
@@ -202,10 +222,11 @@ clglu_status clglu_project(clglu_context *context, const clglu_projection *p, co
     return status;
 }
 
-clglu_status clglu_project_sums(clglu_context *context, const clglu_projection *p, clglu_sequence *sequence)
+clglu_status clglu_run_sums(clglu_context *context, const clglu_projection *p, clglu_sequence *sequence)
 {
+    static const clglu_plan sums = {CLGLU_FORM_SPLIT, 1, 0};
     cl_program program;
-    clglu_status status = get_program(context, p, &clglu_plan_sums, &program);
-    if (status) return status;
+    clglu_status status = get_program(context, p, &sums, &program);
+    if (status || sequence == NULL) return status;
     return run_add(context, program, p, 1, p->rows, p->panels->stride, 0, p->panels->out, sequence);
 }

@@ -174,9 +174,11 @@ static clglu_status run_form(clglu_context *context, const clglu_job *job, bool 
 {
     cl_program program;
     unsigned width = clglu_vector_width(context);
+    bool sums = job->operand[SLOT_SUM_A].used || job->operand[SLOT_SUM_B].used;
     clglu_status status = get_program(context, job, width, &program);
-    if (status) return status;
-    if (job->operand[SLOT_SUM_A].used || job->operand[SLOT_SUM_B].used)
+    if (!status && sequence == NULL && sums) status = clglu_program_get(context, "sum.cl", "-cl-std=CL1.2", &program);
+    if (status || sequence == NULL) return status;
+    if (sums)
         return run_sums(context, job, width, program, more, sequence);
     return run_plain(context, job, width, program, sequence);
 }

@@ -28,6 +28,12 @@ typedef struct packing {
 
 /* ---------------------------------------------------------------- one piece */
 
+/* What cl/pack.cl calls TERMS. */
+static unsigned pack_terms(const clglu_context *context)
+{
+    return context->device.facts.type & CL_DEVICE_TYPE_CPU ? 16 : 1;
+}
+
 static clglu_status pack_piece(const packing *p, cl_mem from, const clglu_view *v, size_t first_k, size_t terms,
                                size_t first_n, size_t count)
 {
@@ -48,7 +54,7 @@ static clglu_status pack_piece(const packing *p, cl_mem from, const clglu_view *
     clglu_kernel_arg_size(&k, p->panels->width);
     clglu_kernel_arg_size(&k, p->panels->stride);
     clglu_kernel_arg_size(&k, p->side);
-    status = clglu_kernel_run(&k, p->sequence, terms, (count - 1) / STRIP + 1);
+    status = clglu_kernel_run(&k, p->sequence, (terms - 1) / pack_terms(p->context) + 1, (count - 1) / STRIP + 1);
     clglu_kernel_free(&k);
     return status;
 }
@@ -105,7 +111,8 @@ static clglu_status pack(const packing *p, cl_mem mem, const void *host, const c
 static clglu_status get_program(clglu_context *context, clglu_dtype source, clglu_dtype packed, cl_program *program)
 {
     clglu_options o = {.length = 0};
-    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DWEIGHT=%d", (int)source, (int)packed);
+    clglu_options_add(&o, "-cl-std=CL1.2 -DSOURCE=%d -DWEIGHT=%d -DTERMS=%u", (int)source, (int)packed,
+                      pack_terms(context));
     return clglu_program_get(context, "pack.cl", o.text, program);
 }
 

@@ -12,6 +12,7 @@ Suite *ffn_emulate_suite(void);
 Suite *ffn_reference_suite(void);
 Suite *ffn_refuse_suite(void);
 Suite *backward_emulate_suite(void);
+Suite *backward_reference_suite(void);
 
 int main(void)
 {
@@ -24,6 +25,7 @@ int main(void)
     srunner_add_suite(runner, ffn_emulate_suite());
     srunner_add_suite(runner, ffn_reference_suite());
     srunner_add_suite(runner, backward_emulate_suite());
+    srunner_add_suite(runner, backward_reference_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner), run = srunner_ntests_run(runner);
     srunner_free(runner);

@@ -1,0 +1,88 @@
+/* page.h - one page that can be read alone and offline: HTML without scripts, charts as SVG, light and dark.
+   SPDX-License-Identifier: MIT */
+
+#ifndef CLGLU_TOOLS_PAGE_H
+#define CLGLU_TOOLS_PAGE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Built in memory; page_close writes it whole, or nothing. Well-formed XML too. */
+struct page {
+    FILE *out; /* what is written to it is markup: foreign text goes through page_text */
+    char *text;
+    size_t size;
+    int charts;
+};
+
+/* Returns CLI_GO_ON or an exit status, with a message. */
+int page_open(struct page *page, const char *title);
+int page_close(struct page *page, const char *path);
+
+/* Text, cleaned and with its markup characters written as such. */
+void page_text(struct page *page, const char *text);
+void page_heading(struct page *page, const char *text);
+void page_paragraph(struct page *page, const char *text);
+/* Cells are separated by '\t'; the first of a row is its name. Rows are given one by one between begin and
+ * end. */
+void page_table_begin(struct page *page, const char *titles);
+void page_table_row(struct page *page, const char *cells);
+void page_table_end(struct page *page);
+
+/* Charts that belong together stand side by side where there is room. */
+void page_charts_begin(struct page *page);
+void page_charts_end(struct page *page);
+
+/* Colours have numbers, from 0. */
+enum { PAGE_COLOURS = 10 };
+
+struct page_line {
+    const char *label;
+    int colour, dashed, thick;
+    const double *y; /* count of them; a NaN leaves a gap */
+};
+
+/* Lines over common places x; or over names (x NULL), evenly. */
+struct page_chart {
+    const char *title, *x_title, *y_title;
+    size_t count, lines;
+    const double *x;
+    const char *const *names;
+    const struct page_line *line;
+    int log_y;
+};
+void page_lines(struct page *page, const struct page_chart *chart);
+/* The lines' labels with their colours, for charts that share them. */
+void page_legend(struct page *page, const struct page_line *line, size_t lines);
+
+/* A row of a chart of rows: a bar of up to two parts, or dots with their mean. */
+struct page_row {
+    const char *label, *value;
+    int colour;
+    double part[2];    /* bars: from 0 */
+    const double *dot; /* dots: or NULL */
+    size_t dots;
+    double mean;
+};
+struct page_rows {
+    const char *title, *x_title;
+    const struct page_row *row;
+    size_t rows;
+};
+void page_bars(struct page *page, const struct page_rows *rows);
+void page_dots(struct page *page, const struct page_rows *rows);
+
+/* Shared by the charts: a scale from numbers to places, and where its ticks are. */
+struct page_scale {
+    double low, high, from, to;
+    int log;
+    double tick[16];
+    int ticks;
+};
+/* Widens low and high to whole ticks. */
+void page_scale_set(struct page_scale *scale, double low, double high, double from, double to, int log);
+double page_scale_at(const struct page_scale *scale, double value);
+void page_chart_begin(struct page *page, const char *title, double width, double height);
+void page_chart_end(struct page *page);
+
+#endif

@@ -11,6 +11,7 @@ Suite *emulate_suite(void);
 Suite *ffn_emulate_suite(void);
 Suite *ffn_reference_suite(void);
 Suite *ffn_refuse_suite(void);
+Suite *backward_refuse_suite(void);
 Suite *backward_emulate_suite(void);
 Suite *backward_reference_suite(void);
 
@@ -24,6 +25,7 @@ int main(void)
     srunner_add_suite(runner, ffn_refuse_suite());
     srunner_add_suite(runner, ffn_emulate_suite());
     srunner_add_suite(runner, ffn_reference_suite());
+    srunner_add_suite(runner, backward_refuse_suite());
     srunner_add_suite(runner, backward_emulate_suite());
     srunner_add_suite(runner, backward_reference_suite());
     srunner_run_all(runner, CK_ENV);

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------- selectors */
@@ -118,11 +119,9 @@ START_TEST(what_this_version_lacks_is_unsupported)
     clglu_context *ctx = (clglu_context *)(uintptr_t)1;
     heard h = {0};
     clglu_context_params cache = {.log = hear, .log_user = &h, .cache_dir = "."};
-    clglu_context_params tuning = {.log = hear, .log_user = &h, .tuning_file = "tuning"};
     ck_assert_int_eq(clglu_context_open(device_selector(), &cache, &ctx), CLGLU_UNSUPPORTED);
     ck_assert_ptr_null(ctx);
     ck_assert_uint_gt(h.lines, 0);
-    ck_assert_int_eq(clglu_context_open(device_selector(), &tuning, &ctx), CLGLU_UNSUPPORTED);
     ck_assert_int_eq(clglu_context_wrap(clglu_context_cl_context(context()), clglu_context_device(context()), &cache, &ctx),
                      CLGLU_UNSUPPORTED);
 }
@@ -275,6 +274,8 @@ START_TEST(wrap_retains_the_callers_context_and_gives_it_back)
     ck_assert_uint_gt(context_references(cl), before);
     use_once(ctx);
     clglu_context_close(ctx);
+    /* A driver's threads may let go of finished commands a little after clFinish. */
+    for (int i = 0; i < 200 && context_references(cl) != before; i++) nanosleep(&(struct timespec){0, 10000000}, NULL);
     ck_assert_uint_eq(context_references(cl), before);
     clReleaseContext(cl);
 }

@@ -208,8 +208,9 @@ static clglu_view view_for(ffn_lay lay, ffn_array array, size_t rows, size_t col
 static void lay_packed(ffn_case *c, ffn_lay lay)
 {
     size_t ff = d_ff(&c->desc), rows = c->call.rows;
-    c->call.a = lay == DENSE ? (clglu_view){0, 2 * ff, 1} : lay == STRIDED ? (clglu_view){0, 2 * ff, 2}
-                                                                           : (clglu_view){0, 1, 2 * rows};
+    c->call.a = lay == DENSE     ? (clglu_view){0, 2 * ff, 1}
+                : lay == STRIDED ? (clglu_view){0, 2 * ff, 2}
+                                 : (clglu_view){0, 1, 2 * rows};
     c->call.b = c->call.a;
     c->call.b.offset = lay == DENSE ? ff : lay == STRIDED ? 1 : rows;
     c->at[FA] = c->at[FB] = array_of(2 * rows * ff, c->call.ab_dtype, CANARY);
@@ -245,8 +246,15 @@ void ffn_lay_call(ffn_case *c, unsigned parts, size_t rows, ffn_lay lay, uint64_
 
 ffn_case ffn_new(const ffn_shape *s)
 {
-    ffn_case c = {.desc = {.d_model = s->d_model, .d_ff = s->d_ff, .d_out = s->d_out, .dtype = s->dtype,
-                           .act = s->act, .gate = s->gate, .alpha = s->alpha, .limit = s->limit, .shift = s->shift},
+    ffn_case c = {.desc = {.d_model = s->d_model,
+                           .d_ff = s->d_ff,
+                           .d_out = s->d_out,
+                           .dtype = s->dtype,
+                           .act = s->act,
+                           .gate = s->gate,
+                           .alpha = s->alpha,
+                           .limit = s->limit,
+                           .shift = s->shift},
                   .call = {.x_dtype = s->x_dtype, .y_dtype = s->y_dtype, .ab_dtype = s->ab_dtype}};
     ck_assert_int_eq(clglu_ffn_set_layout(&c.desc, s->order, s->layout), CLGLU_OK);
     give_weights(&c, s);
@@ -284,12 +292,14 @@ void ffn_free(ffn_case *c)
 void ffn_describe(const ffn_case *c, char *text, size_t size)
 {
     const clglu_ffn_desc *d = &c->desc;
-    int n = snprintf(text, size, "x[%zu, %zu] %s, d_ff %zu, d_out %zu, weights %s, act %d gate %d alpha %g limit %g "
-                     "shift %g, y %s, choice form %d row_tile %u tiles %u, row_block %zu;",
-                     c->call.rows, d->d_model, clglu_dtype_name(c->call.x_dtype), d->d_ff, d->d_out,
-                     clglu_dtype_name(d->dtype), (int)d->act, (int)d->gate, (double)d->alpha, (double)d->limit,
-                     (double)d->shift, clglu_dtype_name(c->call.y_dtype), (int)c->call.choice.form,
-                     c->call.choice.row_tile, c->call.choice.tiles, c->call.row_block);
+    int n =
+        snprintf(text, size,
+                 "x[%zu, %zu] %s, d_ff %zu, d_out %zu, weights %s, act %d gate %d alpha %g limit %g "
+                 "shift %g, y %s, choice form %d row_tile %u tiles %u, row_block %zu;",
+                 c->call.rows, d->d_model, clglu_dtype_name(c->call.x_dtype), d->d_ff, d->d_out,
+                 clglu_dtype_name(d->dtype), (int)d->act, (int)d->gate, (double)d->alpha, (double)d->limit,
+                 (double)d->shift, clglu_dtype_name(c->call.y_dtype), (int)c->call.choice.form,
+                 c->call.choice.row_tile, c->call.choice.tiles, c->call.row_block);
     for (ffn_matrix m = WA; m <= WD && n > 0 && (size_t)n < size; m++) {
         clglu_ffn_desc copy = *d;
         clglu_view v = ffn_weights(&copy, m)->view;
@@ -300,6 +310,7 @@ void ffn_describe(const ffn_case *c, char *text, size_t size)
     for (ffn_array f = FX; f < FFN_ARRAYS && n > 0 && (size_t)n < size; f++) {
         clglu_view v = view_with_defaults(c, f);
         if (c->at[f])
-            n += snprintf(text + n, size - (size_t)n, " %s{%zu,%zu,%zu}", ffn_array_name(f), v.offset, v.ld, v.inc);
+            n += snprintf(text + n, size - (size_t)n, " %s{%zu,%zu,%zu}", ffn_array_name(f), v.offset, v.ld,
+                          v.inc);
     }
 }

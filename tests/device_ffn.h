@@ -1,9 +1,9 @@
-/* device_ffn.h - what the tests of the feed-forward block share: cases, made on several routes, compared and judged.
-   SPDX-License-Identifier: MIT */
+/* device_ffn.h - what the tests of the feed-forward block share: cases, made on several routes, compared and
+   judged. SPDX-License-Identifier: MIT */
 
-/* A `ffn_case` is one block with one call of it and all arrays in host memory. Every route works on a copy of the
-   call's arrays, so that whole arrays are compared, with the gaps between the elements. What a view does not name is
-   NaN in inputs and the canary in outputs: whoever reads or writes there is found. */
+/* A `ffn_case` is one block with one call of it and all arrays in host memory. Every route works on a copy of
+   the call's arrays, so that whole arrays are compared, with the gaps between the elements. What a view does
+   not name is NaN in inputs and the canary in outputs: whoever reads or writes there is found. */
 #ifndef TEST_DEVICE_FFN_H
 #define TEST_DEVICE_FFN_H
 
@@ -55,7 +55,8 @@ ffn_case ffn_new(const ffn_shape *shape);
 ffn_case ffn_copy(const ffn_case *c); /* of the call's arrays; to be freed before the original */
 void ffn_free(ffn_case *c);
 
-/* Empty outputs for another number of rows, views and dtypes; x is filled again with the numbers of its rows. */
+/* Empty outputs for another number of rows, views and dtypes; x is filled again with the numbers of its rows.
+ */
 void ffn_lay_call(ffn_case *c, unsigned parts, size_t rows, ffn_lay lay, uint64_t seed);
 
 const char *ffn_array_name(ffn_array array);

@@ -1,5 +1,6 @@
-/* device_ffn_batch.c - a row's bits depend on the row, the weights and the block alone: not on the other rows, row_block,
-   the kernels, the tensors' layout, or on what else is asked for. SPDX-License-Identifier: MIT */
+/* device_ffn_batch.c - a row's bits depend on the row, the weights and the block alone: not on the other
+   rows, row_block, the kernels, the tensors' layout, or on what else is asked for. SPDX-License-Identifier:
+   MIT */
 
 #include "device_ffn.h"
 
@@ -16,8 +17,16 @@ static size_t batch_rows(size_t i)
 
 static ffn_shape batch_shape(clglu_dtype t)
 {
-    return (ffn_shape){.parts = GATED | BIASED, .rows = batch_rows(5), .d_model = sized(130, 33), .d_ff = sized(100, 20),
-                       .d_out = sized(70, 9), .dtype = t, .x_dtype = t, .y_dtype = t, .act = CLGLU_ACT_GELU, .seed = 70};
+    return (ffn_shape){.parts = GATED | BIASED,
+                       .rows = batch_rows(5),
+                       .d_model = sized(130, 33),
+                       .d_ff = sized(100, 20),
+                       .d_out = sized(70, 9),
+                       .dtype = t,
+                       .x_dtype = t,
+                       .y_dtype = t,
+                       .act = CLGLU_ACT_GELU,
+                       .seed = 70};
 }
 
 /* The first rows of the batch, alone, with one choice and row_block. */
@@ -31,14 +40,15 @@ static void shorter_batch(clglu_ffn *ffn, const ffn_case *batch, const ffn_case 
     ffn_free(&got);
 }
 
-/* What the batch gives in the emulation is asked of every batch size and choice, with one row_block or another. */
+/* What the emulation gives for the batch is asked of every batch size and choice, with one row_block each. */
 START_TEST(a_row_has_the_same_bits_in_every_batch)
 {
     static const size_t blocks[] = {0, 128, 512};
     clglu_dtype t = (clglu_dtype)digit(&_i, DTYPES);
     ffn_shape s = batch_shape(t);
     size_t rows = batch_rows((size_t)_i);
-    if (test_scale() != LONG && _i % DTYPES != (int)t) return; /* kernels of three dtypes take long to build */
+    if (test_scale() != LONG && _i % DTYPES != (int)t)
+        return; /* kernels of three dtypes take long to build */
     ffn_case batch = ffn_new(&s), want = ffn_emulated(&batch);
     clglu_ffn *ffn = ffn_create(context(), &batch, FROM_HOST);
     clglu_ffn_choice choices[FFN_CHOICES];
@@ -115,7 +125,8 @@ END_TEST
 /* ---------------------------------------------------------------- layouts */
 
 /* Where the weight of input k to output n of a or b is in a file, in the header's words. */
-static size_t place_in_words(clglu_order order, clglu_layout layout, bool b, size_t k, size_t n, size_t in, size_t out)
+static size_t place_in_words(clglu_order order, clglu_layout layout, bool b, size_t k, size_t n, size_t in,
+                             size_t out)
 {
     size_t outs = layout == CLGLU_SEPARATE ? out : 2 * out;
     bool second = layout == CLGLU_ACT_FIRST ? b : layout == CLGLU_ACT_SECOND ? !b : false;
@@ -128,12 +139,16 @@ static void expect_places(const clglu_ffn_desc *d, clglu_order order, clglu_layo
     for (size_t k = 0; k < d->d_model; k++)
         for (size_t n = 0; n < d->d_ff; n++) {
             const clglu_view *a = &d->wa.view, *b = &d->wb.view;
-            ck_assert_uint_eq(a->offset + k * a->ld + n * a->inc, place_in_words(order, layout, false, k, n, d->d_model, d->d_ff));
-            ck_assert_uint_eq(b->offset + k * b->ld + n * b->inc, place_in_words(order, layout, true, k, n, d->d_model, d->d_ff));
+            ck_assert_uint_eq(a->offset + k * a->ld + n * a->inc,
+                              place_in_words(order, layout, false, k, n, d->d_model, d->d_ff));
+            ck_assert_uint_eq(b->offset + k * b->ld + n * b->inc,
+                              place_in_words(order, layout, true, k, n, d->d_model, d->d_ff));
         }
     for (size_t n = 0; n < d->d_ff; n++) { /* a bias is a matrix of one input */
-        ck_assert_uint_eq(d->ba.offset + n * d->ba.inc, place_in_words(CLGLU_OUT_IN, layout, false, 0, n, 1, d->d_ff));
-        ck_assert_uint_eq(d->bb.offset + n * d->bb.inc, place_in_words(CLGLU_OUT_IN, layout, true, 0, n, 1, d->d_ff));
+        ck_assert_uint_eq(d->ba.offset + n * d->ba.inc,
+                          place_in_words(CLGLU_OUT_IN, layout, false, 0, n, 1, d->d_ff));
+        ck_assert_uint_eq(d->bb.offset + n * d->bb.inc,
+                          place_in_words(CLGLU_OUT_IN, layout, true, 0, n, 1, d->d_ff));
     }
 }
 
@@ -142,16 +157,26 @@ START_TEST(packed_weights_give_the_bits_of_separate_ones)
 {
     clglu_dtype t = (clglu_dtype)digit(&_i, DTYPES);
     clglu_order order = (clglu_order)digit(&_i, 2);
-    ffn_shape s = {.parts = GATED | BIASED, .rows = 5, .d_model = 35, .d_ff = 37, .d_out = 33, .dtype = t, .order = order,
-                   .layout = (clglu_layout)_i, .act = CLGLU_ACT_GELU, .seed = 71};
+    ffn_shape s = {.parts = GATED | BIASED,
+                   .rows = 5,
+                   .d_model = 35,
+                   .d_ff = 37,
+                   .d_out = 33,
+                   .dtype = t,
+                   .order = order,
+                   .layout = (clglu_layout)_i,
+                   .act = CLGLU_ACT_GELU,
+                   .seed = 71};
     ffn_case packed = ffn_new(&s);
     expect_places(&packed.desc, order, s.layout);
     s.order = CLGLU_IN_OUT;
     s.layout = CLGLU_SEPARATE;
     ffn_case separate = ffn_new(&s);
     for (ffn_source source = FROM_HOST; source < SOURCES; source++) {
-        clglu_ffn *one = ffn_create(context(), &packed, source), *two = ffn_create(context(), &separate, source);
-        ffn_case got = ffn_made(context(), one, &packed, ON_BUFFERS), want = ffn_made(context(), two, &separate, ON_BUFFERS);
+        clglu_ffn *one = ffn_create(context(), &packed, source),
+                  *two = ffn_create(context(), &separate, source);
+        ffn_case got = ffn_made(context(), one, &packed, ON_BUFFERS),
+                 want = ffn_made(context(), two, &separate, ON_BUFFERS);
         expect_ffn_same(&got, &want, "packed weights");
         ck_assert_uint_eq(clglu_ffn_bytes(one), clglu_ffn_bytes(two));
         clglu_ffn_destroy(one);
@@ -186,8 +211,8 @@ static void expect_projection(const ffn_case *c, const ffn_case *got, ffn_matrix
     for (size_t r = 0; r < c->call.rows; r++)
         for (size_t n = 0; n < c->desc.d_ff; n++) {
             uint32_t w = ffn_get_bits(&want, FY, r, n), g = ffn_get_bits(got, m == WA ? FA : FB, r, n);
-            ck_assert_msg(same_bits(t, g, w), "%s: (%zu, %zu) is 0x%x, alone 0x%x", m == WA ? "a" : "b", r, n, (unsigned)g,
-                          (unsigned)w);
+            ck_assert_msg(same_bits(t, g, w), "%s: (%zu, %zu) is 0x%x, alone 0x%x", m == WA ? "a" : "b", r, n,
+                          (unsigned)g, (unsigned)w);
         }
     clglu_ffn_destroy(ffn);
     ffn_free(&want);
@@ -199,9 +224,18 @@ START_TEST(a_and_b_are_the_projections_before_the_clamp)
 {
     clglu_dtype t = (clglu_dtype)digit(&_i, DTYPES);
     unsigned packed = _i ? ASK_PACKED : 0;
-    ffn_shape s = {.parts = GATED | BIASED | ASK_A | ASK_B | packed, .rows = sized(19, 4), .d_model = sized(140, 40),
-                   .d_ff = sized(61, 34), .d_out = 7, .ab_dtype = t, .act = CLGLU_ACT_SILU, .alpha = 1.702f, .limit = 0.25f,
-                   .shift = 1, .lay = packed ? STRIDED : DENSE, .seed = 72};
+    ffn_shape s = {.parts = GATED | BIASED | ASK_A | ASK_B | packed,
+                   .rows = sized(19, 4),
+                   .d_model = sized(140, 40),
+                   .d_ff = sized(61, 34),
+                   .d_out = 7,
+                   .ab_dtype = t,
+                   .act = CLGLU_ACT_SILU,
+                   .alpha = 1.702f,
+                   .limit = 0.25f,
+                   .shift = 1,
+                   .lay = packed ? STRIDED : DENSE,
+                   .seed = 72};
     ffn_case c = ffn_new(&s);
     clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
     ffn_case got = ffn_made(context(), ffn, &c, ON_BUFFERS);
@@ -249,7 +283,8 @@ static void mix_results(uint64_t *hash, const ffn_case *c)
     for (ffn_array f = FY; f < FFN_ARRAYS; f++)
         for (size_t r = 0; c->at[f] && r < c->call.rows; r++)
             for (size_t n = 0; n < ffn_cols(c, f); n++) {
-                ck_assert_msg(!is_subnormal(ffn_get(c, f, r, n)), "a device may flush %a", (double)ffn_get(c, f, r, n));
+                ck_assert_msg(!is_subnormal(ffn_get(c, f, r, n)), "a device may flush %a",
+                              (double)ffn_get(c, f, r, n));
                 mix(hash, ffn_get_bits(c, f, r, n));
             }
 }
@@ -263,9 +298,20 @@ START_TEST(the_bits_are_those_that_were_written_down)
     for (size_t v = 0; v < variant_count(); v += 2) {
         clglu_variant form;
         ck_assert_int_eq(clglu_variant_at(v, &form), CLGLU_OK);
-        ffn_shape s = {.parts = GATED | BIASED | ASK_A | ASK_B, .rows = 3, .d_model = 133, .d_ff = 45, .d_out = 6, .dtype = t,
-                       .x_dtype = (clglu_dtype)(v % DTYPES), .y_dtype = (clglu_dtype)(v / DTYPES % DTYPES), .act = form.act,
-                       .gate = form.gate, .alpha = form.alpha, .limit = form.limit, .shift = form.shift, .seed = 73 + v};
+        ffn_shape s = {.parts = GATED | BIASED | ASK_A | ASK_B,
+                       .rows = 3,
+                       .d_model = 133,
+                       .d_ff = 45,
+                       .d_out = 6,
+                       .dtype = t,
+                       .x_dtype = (clglu_dtype)(v % DTYPES),
+                       .y_dtype = (clglu_dtype)(v / DTYPES % DTYPES),
+                       .act = form.act,
+                       .gate = form.gate,
+                       .alpha = form.alpha,
+                       .limit = form.limit,
+                       .shift = form.shift,
+                       .seed = 73 + v};
         ffn_case c = ffn_new(&s), want = ffn_emulated(&c);
         clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
         ffn_case got = ffn_made(context(), ffn, &c, ON_BUFFERS);
@@ -276,8 +322,9 @@ START_TEST(the_bits_are_those_that_were_written_down)
         ffn_free(&want);
         ffn_free(&c);
     }
-    ck_assert_msg(on_device == pinned[t] && emulated == pinned[t], "weights in %s: device 0x%016llx, emulation 0x%016llx",
-                  clglu_dtype_name(t), (unsigned long long)on_device, (unsigned long long)emulated);
+    ck_assert_msg(on_device == pinned[t] && emulated == pinned[t],
+                  "weights in %s: device 0x%016llx, emulation 0x%016llx", clglu_dtype_name(t),
+                  (unsigned long long)on_device, (unsigned long long)emulated);
 }
 END_TEST
 

@@ -17,8 +17,17 @@ static clglu_status check(clglu_context *ctx, const ffn_case *c, clglu_ffn_repor
 
 static ffn_case some_case(clglu_dtype t, ffn_lay lay)
 {
-    ffn_shape s = {.parts = GATED | BIASED, .rows = 12, .d_model = sized(140, 40), .d_ff = sized(97, 35), .d_out = 61,
-                   .dtype = t, .x_dtype = t, .y_dtype = t, .act = CLGLU_ACT_GELU, .lay = lay, .seed = 160};
+    ffn_shape s = {.parts = GATED | BIASED,
+                   .rows = 12,
+                   .d_model = sized(140, 40),
+                   .d_ff = sized(97, 35),
+                   .d_out = 61,
+                   .dtype = t,
+                   .x_dtype = t,
+                   .y_dtype = t,
+                   .act = CLGLU_ACT_GELU,
+                   .lay = lay,
+                   .seed = 160};
     return ffn_new(&s);
 }
 
@@ -26,14 +35,17 @@ static void expect_good(const clglu_ffn_report *r, const ffn_case *c)
 {
     char text[600];
     ffn_describe(c, text, sizeof text);
-    ck_assert_msg(r->count == c->call.rows * ffn_cols(c, FY), "%llu results compared; %s", (unsigned long long)r->count, text);
-    ck_assert_msg(r->outside == 0 && r->bits_differ == 0, "%llu outside, %llu bits differ, the worst %g of its bound at "
-                  "(%zu, %zu): got %a, wanted %a, bound %g; %s", (unsigned long long)r->outside,
-                  (unsigned long long)r->bits_differ, r->max_ratio, r->worst_row, r->worst_col, r->worst_got, r->worst_want,
-                  r->worst_bound, text);
+    ck_assert_msg(r->count == c->call.rows * ffn_cols(c, FY), "%llu results compared; %s",
+                  (unsigned long long)r->count, text);
+    ck_assert_msg(r->outside == 0 && r->bits_differ == 0,
+                  "%llu outside, %llu bits differ, the worst %g of its bound at "
+                  "(%zu, %zu): got %a, wanted %a, bound %g; %s",
+                  (unsigned long long)r->outside, (unsigned long long)r->bits_differ, r->max_ratio,
+                  r->worst_row, r->worst_col, r->worst_got, r->worst_want, r->worst_bound, text);
     ck_assert_msg(r->max_ratio >= 0 && r->max_ratio <= 1, "%g; %s", r->max_ratio, text);
     ck_assert_msg(r->max_want > 0.1 && r->max_want < 100, "the largest result is %g; %s", r->max_want, text);
-    ck_assert_msg(r->max_abs >= fabs(r->worst_got - r->worst_want) && r->max_abs < 0.1, "%g; %s", r->max_abs, text);
+    ck_assert_msg(r->max_abs >= fabs(r->worst_got - r->worst_want) && r->max_abs < 0.1, "%g; %s", r->max_abs,
+                  text);
     ck_assert_uint_lt(r->worst_row, c->call.rows);
     ck_assert_uint_lt(r->worst_col, ffn_cols(c, FY));
 }
@@ -103,7 +115,7 @@ START_TEST(no_rows_have_nothing_to_compare)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- wrong weights, wrong kernels: a check can fail */
+/* ---------------------------------------------------------------- a check can fail */
 
 /* The block has other weights than the descriptor says. */
 START_TEST(a_weight_that_is_another_is_found_in_its_column)
@@ -143,8 +155,8 @@ START_TEST(a_wrong_kernel_is_found_and_its_worst_element_named)
     check(folder_open(&f), &c, &r);
     ck_assert_uint_eq(r.outside, 1);
     ck_assert_uint_eq(r.bits_differ, 1);
-    ck_assert_msg(r.max_ratio > 1 && r.worst_row == 5 && r.worst_col == 37, "the worst is %g of its bound at (%zu, %zu)",
-                  r.max_ratio, r.worst_row, r.worst_col);
+    ck_assert_msg(r.max_ratio > 1 && r.worst_row == 5 && r.worst_col == 37,
+                  "the worst is %g of its bound at (%zu, %zu)", r.max_ratio, r.worst_row, r.worst_col);
     ck_assert_double_eq(r.worst_got, 4);
     ck_assert_double_eq(r.worst_want, 3);
     ck_assert_double_eq(r.max_abs, 1);
@@ -163,7 +175,8 @@ START_TEST(a_wrong_factor_of_2_to_the_minus_12_is_found)
     ffn_case c = one_three(0, 0);
     clglu_ffn_report r;
     check(folder_open(&f), &c, &r);
-    ck_assert_msg(r.outside > r.count * 9 / 10, "%llu of %llu", (unsigned long long)r.outside, (unsigned long long)r.count);
+    ck_assert_msg(r.outside > r.count * 9 / 10, "%llu of %llu", (unsigned long long)r.outside,
+                  (unsigned long long)r.count);
     folder_free(&f);
     ffn_free(&c);
 }
@@ -192,7 +205,8 @@ START_TEST(nan_instead_of_numbers_is_outside)
     check(folder_open(&f), &c, &r);
     ck_assert_uint_eq(r.outside, r.count);
     ck_assert_uint_eq(r.bits_differ, r.count);
-    ck_assert_msg(r.max_ratio > 1 && isnan(r.worst_got), "the worst is %g of its bound, got %g", r.max_ratio, r.worst_got);
+    ck_assert_msg(r.max_ratio > 1 && isnan(r.worst_got), "the worst is %g of its bound, got %g", r.max_ratio,
+                  r.worst_got);
     folder_free(&f);
     ffn_free(&c);
 }
@@ -209,7 +223,8 @@ START_TEST(sums_in_another_order_are_found_by_the_bits)
     c.call.choice.form = CLGLU_FORM_GENERAL;
     check(folder_open(&f), &c, &r);
     ck_assert_uint_eq(r.outside, 0);
-    ck_assert_msg(r.bits_differ > r.count / 4, "%llu of %llu", (unsigned long long)r.bits_differ, (unsigned long long)r.count);
+    ck_assert_msg(r.bits_differ > r.count / 4, "%llu of %llu", (unsigned long long)r.bits_differ,
+                  (unsigned long long)r.count);
     folder_free(&f);
     ffn_free(&c);
 }

@@ -1,9 +1,9 @@
-/* device_ffn_pairs.c - for the tests of the feed-forward block: few cases in which any two values of two properties
-   meet. SPDX-License-Identifier: MIT */
+/* device_ffn_pairs.c - for the tests of the feed-forward block: few cases in which any two values of two
+   properties meet. SPDX-License-Identifier: MIT */
 
 #include "device_ffn_pairs.h"
 
-/* Greedy: of some random cases that have the first pair which is still missing, the one with the most new pairs. */
+/* Greedy: of some random cases with the first pair that is missing, the one with the most new pairs. */
 enum { MOST_VALUES = 8, CANDIDATES = 600, TRIES = 4000 };
 
 static const size_t values[PROPERTIES] = {
@@ -30,7 +30,8 @@ static const size_t values[PROPERTIES] = {
     [ACTS] = PAIR_ACTS,
 };
 
-const unsigned pair_parts[PAIR_PARTS] = {GATED, HAS_WA | HAS_WB, HAS_WA | HAS_WD, HAS_WA, HAS_WB | HAS_WD, HAS_WB};
+const unsigned pair_parts[PAIR_PARTS] = {GATED,  HAS_WA | HAS_WB, HAS_WA | HAS_WD,
+                                         HAS_WA, HAS_WB | HAS_WD, HAS_WB};
 const unsigned pair_asked[PAIR_ASKED] = {0, ASK_A, ASK_B, ASK_A | ASK_B, ASK_A | ASK_B | ASK_PACKED};
 
 /* met[i][j][v][w]: some case has value v of property i and w of j < i. */
@@ -106,7 +107,8 @@ static size_t make_cases(cover met, pair_case *cases)
     for (size_t many = MOST_VALUES; many > 1; many--)
         for (property i = 0; i < PROPERTIES; i++)
             for (property j = 0; j < i; j++)
-                for (size_t k = 0; k < values[i] * values[j] && (values[i] == many || values[j] == many); k++) {
+                for (size_t k = 0; k < values[i] * values[j] && (values[i] == many || values[j] == many);
+                     k++) {
                     size_t v = k / values[j], w = k % values[j];
                     if (met[i][j][v][w] || contradict(i, v, j, w) || count == PAIR_CASES) continue;
                     if (best_with(met, i, v, j, w, &cases[count], &state)) meet(met, &cases[count++]);

@@ -18,7 +18,7 @@ typedef enum {
     BA,    /* 1: there is that bias */
     BB,
     BD,
-    ROWS, /* number of pair_rows */
+    ROWS,    /* number of pair_rows */
     D_MODEL, /* number of pair_sizes */
     D_FF,
     D_OUT,
@@ -32,7 +32,15 @@ typedef enum {
     PROPERTIES
 } property;
 
-enum { PAIR_PARTS = 6, PAIR_ROWS = 8, PAIR_SIZES = 7, PAIR_ASKED = 5, PAIR_FORMS = 7, PAIR_ACTS = 3, PAIR_CASES = 200 };
+enum {
+    PAIR_PARTS = 6,
+    PAIR_ROWS = 8,
+    PAIR_SIZES = 7,
+    PAIR_ASKED = 5,
+    PAIR_FORMS = 7,
+    PAIR_ACTS = 3,
+    PAIR_CASES = 200
+};
 extern const unsigned pair_parts[PAIR_PARTS], pair_asked[PAIR_ASKED];
 
 typedef struct pair_case {

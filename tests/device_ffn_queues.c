@@ -1,21 +1,21 @@
-/* device_ffn_queues.c - blocks on queues, with wait lists, events, threads; and how long a block and its sources live.
-   SPDX-License-Identifier: MIT */
+/* device_ffn_queues.c - blocks on queues, with wait lists, events, threads; and how long a block and its
+   sources live. SPDX-License-Identifier: MIT */
 
 #include "device_ffn.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 /* More rows than a row block, so that one call is many commands that share a workspace. */
 static ffn_case some_case(uint64_t seed)
 {
-    ffn_shape s = {.parts = GATED | BIASED, .rows = sized(150, 3), .d_model = 40, .d_ff = sized(70, 34), .act = CLGLU_ACT_GELU,
+    ffn_shape s = {.parts = GATED | BIASED,
+                   .rows = sized(150, 3),
+                   .d_model = 40,
+                   .d_ff = sized(70, 34),
+                   .act = CLGLU_ACT_GELU,
                    .seed = seed};
     ffn_case c = ffn_new(&s);
     c.call.row_block = 128;
@@ -34,7 +34,8 @@ static void expect_result(const ffn_case *c, const ffn_buffers *b, const ffn_cas
 static cl_int state_of(cl_event event)
 {
     cl_int state = -1;
-    ck_assert_int_eq(clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL), CL_SUCCESS);
+    ck_assert_int_eq(clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL),
+                     CL_SUCCESS);
     return state;
 }
 
@@ -113,8 +114,8 @@ START_TEST(a_wait_list_holds_the_call_back)
 }
 END_TEST
 
-/* One call is held back on a queue of its own; another one, on the context's queue, with a workspace of its own,
-   does not wait for it. */
+/* One call is held back on a queue of its own; another one, on the context's queue, with a workspace of its
+   own, does not wait for it. */
 START_TEST(a_call_with_a_workspace_of_its_own_does_not_wait_for_another)
 {
     ffn_case c = some_case(122), want = ffn_emulated(&c);
@@ -156,7 +157,8 @@ START_TEST(calls_that_share_the_contexts_workspace_are_right_while_one_is_held_b
     expect_enqueued(ffn_enqueue(ffn, &c, q, &two, NULL, 0, NULL, &done[1]));
     clFlush(q);
     clSetUserEventStatus(gate, CL_COMPLETE);
-    ck_assert_int_eq(clWaitForEvents(2, done), CL_SUCCESS); /* rusticl's clFinish does not wait for what clFlush has sent */
+    ck_assert_int_eq(clWaitForEvents(2, done),
+                     CL_SUCCESS); /* rusticl's clFinish does not wait for what clFlush has sent */
     expect_result(&c, &one, &want, "the first");
     expect_result(&c, &two, &want, "the second");
     for (int i = 0; i < 2; i++) clReleaseEvent(done[i]);
@@ -186,8 +188,11 @@ START_TEST(calls_in_an_out_of_order_queue_follow_their_events)
         expect_enqueued(ffn_enqueue(ffn, &c, q, &turned, NULL, event ? 1 : 0, event ? &event : NULL, &next));
         if (event) clReleaseEvent(event);
         event = next;
-        if (i % 2) ck_assert_int_eq(clglu_emulate_ffn_forward(&c.desc, &c.call, last.at[FY], last.at[FX], NULL, NULL), CLGLU_OK);
-        else ck_assert_int_eq(ffn_emulate(&last), CLGLU_OK);
+        if (i % 2)
+            ck_assert_int_eq(
+                clglu_emulate_ffn_forward(&c.desc, &c.call, last.at[FY], last.at[FX], NULL, NULL), CLGLU_OK);
+        else
+            ck_assert_int_eq(ffn_emulate(&last), CLGLU_OK);
     }
     ck_assert_int_eq(clWaitForEvents(1, &event), CL_SUCCESS);
     expect_result(&c, &b, &last, "a chain");
@@ -211,7 +216,8 @@ START_TEST(many_calls_under_way_share_the_contexts_workspace)
     ffn_case c[MANY];
     ffn_buffers b[MANY];
     clglu_ffn *ffn[2];
-    cl_command_queue q[2] = {_i == 2 ? out_of_order_queue() : queue_new(context(), 0), queue_new(context(), 0)};
+    cl_command_queue q[2] = {_i == 2 ? out_of_order_queue() : queue_new(context(), 0),
+                             queue_new(context(), 0)};
     for (size_t i = 0; i < many; i++) {
         c[i] = some_case(130 + i % 2);
         ffn_lay_call(&c[i], 0, sized(150, 3), DENSE, 200 + i);
@@ -219,7 +225,8 @@ START_TEST(many_calls_under_way_share_the_contexts_workspace)
         if (i < 2) ffn[i] = ffn_create(context(), &c[i], FROM_HOST);
     }
     for (size_t i = 0; i < many; i++)
-        expect_enqueued(ffn_enqueue(ffn[i % 2], &c[i], q[_i == 1 ? i / 2 % 2 : 0], &b[i], NULL, 0, NULL, NULL));
+        expect_enqueued(
+            ffn_enqueue(ffn[i % 2], &c[i], q[_i == 1 ? i / 2 % 2 : 0], &b[i], NULL, 0, NULL, NULL));
     for (int i = 0; i < 2; i++) ck_assert_int_eq(clFinish(q[i]), CL_SUCCESS);
     for (size_t i = 0; i < many; i++) {
         ffn_case want = ffn_emulated(&c[i]);
@@ -252,7 +259,8 @@ static clglu_status run_in_turn(worker *w, ffn_case *got, size_t i)
 {
     if (test_scale() == SMALL) pthread_mutex_lock(&turn);
     ffn_buffers b = ffn_buffers_new(context(), got);
-    clglu_status s = i % 3 == 2 ? ffn_run(context(), w->ffn, got, ON_HOST) : ffn_enqueue(w->ffn, got, w->queue, &b, NULL, 0, NULL, NULL);
+    clglu_status s = i % 3 == 2 ? ffn_run(context(), w->ffn, got, ON_HOST)
+                                : ffn_enqueue(w->ffn, got, w->queue, &b, NULL, 0, NULL, NULL);
     if (i % 3 != 2 && clFinish(w->queue ? w->queue : clglu_context_queue(context())) == CL_SUCCESS)
         ffn_buffers_read(context(), got, &b);
     ffn_buffers_free(&b);
@@ -268,7 +276,8 @@ static void *calls_of_a_thread(void *user)
         got.call.row_block = 128 * (1 + (w->number + i) % 3);
         clglu_status s = run_in_turn(w, &got, i);
         if (s != CLGLU_OK)
-            snprintf(w->trouble, sizeof w->trouble, "%s: %s", clglu_status_name(s), clglu_context_error(context()));
+            snprintf(w->trouble, sizeof w->trouble, "%s: %s", clglu_status_name(s),
+                     clglu_context_error(context()));
         else
             ffn_same(&got, w->want, w->trouble, sizeof w->trouble);
         ffn_free(&got);
@@ -283,7 +292,8 @@ START_TEST(four_threads_get_the_bits_of_the_emulation_from_one_block)
     clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
     memset(w, 0, sizeof w);
     for (size_t i = 0; i < THREADS; i++) {
-        w[i] = (worker){.number = i, .ffn = ffn, .c = &c, .want = &want, .queue = i % 2 ? queue_new(context(), 0) : NULL};
+        w[i] = (worker){
+            .number = i, .ffn = ffn, .c = &c, .want = &want, .queue = i % 2 ? queue_new(context(), 0) : NULL};
         ck_assert_int_eq(pthread_create(&w[i].thread, NULL, calls_of_a_thread, &w[i]), 0);
     }
     for (size_t i = 0; i < THREADS; i++) pthread_join(w[i].thread, NULL);
@@ -315,70 +325,6 @@ START_TEST(a_block_may_be_destroyed_while_its_call_is_under_way)
     clReleaseCommandQueue(q);
     ffn_buffers_free(&b);
     ffn_free(&want);
-    ffn_free(&c);
-}
-END_TEST
-
-/* "finished on return, so that the sources may go away" */
-START_TEST(the_sources_may_change_when_the_block_is_made)
-{
-    ffn_case c = some_case(151), want = ffn_emulated(&c);
-    clglu_ffn *ffn = NULL;
-    clglu_ffn_desc d = _i ? ffn_desc_on_device(context(), &c) : c.desc;
-    ck_assert_int_eq(clglu_ffn_create(context(), &d, &ffn), CLGLU_OK);
-    for (ffn_matrix m = WA; m <= WD; m++) {
-        void *w = (void *)(uintptr_t)ffn_weights(&c.desc, m)->host, *bias = (void *)(uintptr_t)ffn_bias(&c.desc, m)->host;
-        memset(w, 0, array_bytes(w));
-        memset(bias, 0, array_bytes(bias));
-        if (_i)
-            ck_assert_int_eq(clEnqueueWriteBuffer(clglu_context_queue(context()), ffn_weights(&d, m)->buffer, CL_TRUE, 0,
-                                                  array_bytes(w), w, 0, NULL, NULL), CL_SUCCESS);
-    }
-    if (_i) ffn_desc_release(&d);
-    ffn_case got = ffn_made(context(), ffn, &c, ON_BUFFERS);
-    expect_ffn_same(&got, &want, "the sources are zeros now");
-    clglu_ffn_destroy(ffn);
-    ffn_free(&got);
-    ffn_free(&want);
-    ffn_free(&c);
-}
-END_TEST
-
-/* A file of all tensors, one after another behind a byte, so that no element is aligned. */
-static size_t write_weights(int file, const ffn_case *c, size_t place[FFN_MATRICES])
-{
-    size_t bytes = 1;
-    ck_assert_int_eq(write(file, "", 1), 1);
-    for (ffn_matrix m = WA; m <= WD; m++) {
-        clglu_ffn_desc d = c->desc;
-        const void *w = ffn_weights(&d, m)->host;
-        place[m] = bytes;
-        ck_assert_int_eq(write(file, w, array_bytes(w)), (long)array_bytes(w));
-        bytes += array_bytes(w);
-    }
-    return bytes;
-}
-
-START_TEST(weights_may_be_a_files_mapping)
-{
-    clglu_dtype t = (clglu_dtype)_i;
-    ffn_shape s = {.parts = GATED, .rows = 4, .d_model = 50, .d_ff = 67, .dtype = t, .act = CLGLU_ACT_GELU, .seed = 152};
-    ffn_case c = ffn_new(&s), mapped = c;
-    char name[300];
-    const char *tmp = getenv("TMPDIR");
-    snprintf(name, sizeof name, "%s/clglu-test-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    int file = mkstemp(name);
-    ck_assert_int_ge(file, 0);
-    size_t place[FFN_MATRICES], bytes = write_weights(file, &c, place);
-    char *map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0);
-    ck_assert_ptr_ne(map, MAP_FAILED);
-    for (ffn_matrix m = WA; m <= WD; m++) ffn_weights(&mapped.desc, m)->host = map + place[m];
-    clglu_ffn *ffn = ffn_create(context(), &mapped, FROM_HOST);
-    munmap(map, bytes);
-    close(file);
-    unlink(name);
-    expect_ffn_right(ffn, &c, ON_BUFFERS, "weights from a mapping");
-    clglu_ffn_destroy(ffn);
     ffn_free(&c);
 }
 END_TEST
@@ -437,8 +383,6 @@ Suite *device_ffn_queues_suite(void)
     tcase_add_loop_test(many, many_calls_under_way_share_the_contexts_workspace, 0, 3);
     tcase_add_test(many, four_threads_get_the_bits_of_the_emulation_from_one_block);
     tcase_add_loop_test(lives, a_block_may_be_destroyed_while_its_call_is_under_way, 0, 2);
-    tcase_add_loop_test(lives, the_sources_may_change_when_the_block_is_made, 0, 2);
-    tcase_add_loop_test(lives, weights_may_be_a_files_mapping, 0, DTYPES);
     tcase_add_test(lives, calls_keep_no_reference_to_buffers_and_queues);
     suite_add_tcase(s, events);
     suite_add_tcase(s, many);

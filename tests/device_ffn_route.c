@@ -1,5 +1,5 @@
-/* device_ffn_route.c - for the tests of the feed-forward block: one case by its routes, what came of it compared and
-   judged. SPDX-License-Identifier: MIT */
+/* device_ffn_route.c - for the tests of the feed-forward block: one case by its routes, what came of it
+   compared and judged. SPDX-License-Identifier: MIT */
 
 #include "device_ffn.h"
 
@@ -16,7 +16,8 @@ clglu_ffn_desc ffn_desc_on_device(clglu_context *ctx, const ffn_case *c)
     for (ffn_matrix m = WA; m <= WD; m++) {
         clglu_weights *w = ffn_weights(&d, m);
         clglu_bias *b = ffn_bias(&d, m);
-        bool shares_w = m == WB && w->host == c->desc.wa.host, shares_b = m == WB && b->host == c->desc.ba.host;
+        bool shares_w = m == WB && w->host == c->desc.wa.host,
+             shares_b = m == WB && b->host == c->desc.ba.host;
         if (w->host) w->buffer = shares_w ? d.wa.buffer : buffer_new(ctx, w->host, array_bytes(w->host));
         if (b->host) b->buffer = shares_b ? d.ba.buffer : buffer_new(ctx, b->host, array_bytes(b->host));
         if (w->host && shares_w) clRetainMemObject(w->buffer);
@@ -69,8 +70,8 @@ ffn_buffers ffn_buffers_new(clglu_context *ctx, const ffn_case *c)
 clglu_status ffn_enqueue(clglu_ffn *ffn, const ffn_case *c, cl_command_queue queue, const ffn_buffers *b,
                          cl_mem workspace, cl_uint nwait, const cl_event *wait, cl_event *event)
 {
-    return clglu_ffn_forward(ffn, &c->call, queue, b->of[FX], b->of[FY], b->of[FA], b->of[FB], workspace, nwait, wait,
-                             event);
+    return clglu_ffn_forward(ffn, &c->call, queue, b->of[FX], b->of[FY], b->of[FA], b->of[FB], workspace,
+                             nwait, wait, event);
 }
 
 void ffn_buffers_read(clglu_context *ctx, ffn_case *c, const ffn_buffers *b)
@@ -87,7 +88,8 @@ void ffn_buffers_free(ffn_buffers *b)
 
 clglu_status ffn_run(clglu_context *ctx, clglu_ffn *ffn, ffn_case *c, ffn_route route)
 {
-    if (route == ON_HOST) return clglu_ffn_forward_host(ffn, &c->call, c->at[FX], c->at[FY], c->at[FA], c->at[FB]);
+    if (route == ON_HOST)
+        return clglu_ffn_forward_host(ffn, &c->call, c->at[FX], c->at[FY], c->at[FA], c->at[FB]);
     ffn_buffers b = ffn_buffers_new(ctx, c);
     clglu_status s = ffn_enqueue(ffn, c, NULL, &b, NULL, 0, NULL, NULL);
     ffn_buffers_read(ctx, c, &b);
@@ -132,12 +134,14 @@ static bool locate(const ffn_case *c, ffn_array array, size_t i, size_t *row, si
     return false;
 }
 
-static void say_difference(const ffn_case *got, const ffn_case *want, ffn_array array, size_t i, char *text, size_t size)
+static void say_difference(const ffn_case *got, const ffn_case *want, ffn_array array, size_t i, char *text,
+                           size_t size)
 {
     clglu_dtype t = ffn_dtype(want, array);
     size_t row, col;
     int n = snprintf(text, size, "%s[%zu]", ffn_array_name(array), i);
-    if (locate(want, array, i, &row, &col)) n += snprintf(text + n, size - (size_t)n, " at (%zu, %zu)", row, col);
+    if (locate(want, array, i, &row, &col))
+        n += snprintf(text + n, size - (size_t)n, " at (%zu, %zu)", row, col);
     n += snprintf(text + n, size - (size_t)n, " is %a (0x%x), wanted %a (0x%x); ",
                   (double)element(t, got->at[array], i), (unsigned)element_bits(t, got->at[array], i),
                   (double)element(t, want->at[array], i), (unsigned)element_bits(t, want->at[array], i));
@@ -171,7 +175,8 @@ static void mark(const ffn_case *c, ffn_array array, unsigned char *written)
         for (size_t col = 0; col < ffn_cols(c, array); col++) written[ffn_place(c, array, row, col)] = 1;
 }
 
-static void expect_no_stray_in(const ffn_case *before, const ffn_case *after, ffn_array array, const char *what)
+static void expect_no_stray_in(const ffn_case *before, const ffn_case *after, ffn_array array,
+                               const char *what)
 {
     clglu_dtype t = ffn_dtype(before, array);
     size_t n = array_bytes(before->at[array]) / clglu_dtype_size(t);
@@ -181,8 +186,8 @@ static void expect_no_stray_in(const ffn_case *before, const ffn_case *after, ff
         if (before->at[f] == before->at[array]) mark(before, f, written);
     for (size_t i = 0; i < n; i++) {
         uint32_t was = element_bits(t, before->at[array], i), is = element_bits(t, after->at[array], i);
-        ck_assert_msg(written[i] || was == is, "%s: element %zu of the array of %s was 0x%x and is 0x%x", what, i,
-                      ffn_array_name(array), (unsigned)was, (unsigned)is);
+        ck_assert_msg(written[i] || was == is, "%s: element %zu of the array of %s was 0x%x and is 0x%x",
+                      what, i, ffn_array_name(array), (unsigned)was, (unsigned)is);
     }
     free(written);
 }
@@ -212,7 +217,10 @@ static double worst_ratio;
 
 double ffn_worst_ratio(void) { return worst_ratio; }
 
-static double rounded(clglu_dtype t, double x) { return (double)number_of_bits(t, bits_of_number(t, (float)x)); }
+static double rounded(clglu_dtype t, double x)
+{
+    return (double)number_of_bits(t, bits_of_number(t, (float)x));
+}
 
 /* Rounding is monotone: what lies between two numbers lies between them rounded. */
 static bool within(clglu_dtype t, double got, double want, double bound)
@@ -242,8 +250,8 @@ void expect_ffn_judged(const ffn_case *c, const char *what)
         double got = (double)ffn_get(c, FY, i / cols, i % cols);
         ck_assert_msg(bound[i] >= 0, "%s: the bound is %g; %s", what, bound[i], text);
         ck_assert_msg(within(c->call.y_dtype, got, want[i], bound[i]),
-                      "%s: (%zu, %zu) is %a, wanted %a, the bound is %g, the error %g; %s", what, i / cols, i % cols, got,
-                      want[i], bound[i], fabs(got - want[i]), text);
+                      "%s: (%zu, %zu) is %a, wanted %a, the bound is %g, the error %g; %s", what, i / cols,
+                      i % cols, got, want[i], bound[i], fabs(got - want[i]), text);
         note_ratio(c->call.y_dtype, got, want[i], bound[i]);
     }
     free(want);

@@ -1,5 +1,5 @@
-/* device_ffn_special.c - sums that cancel, huge and tiny numbers, infinities, NaN, zeros: through every kernel.
-   SPDX-License-Identifier: MIT */
+/* device_ffn_special.c - sums that cancel, huge and tiny numbers, infinities, NaN, zeros: through every
+   kernel. SPDX-License-Identifier: MIT */
 
 #include "device_ffn.h"
 
@@ -82,7 +82,8 @@ static ffn_case projection(size_t rows, size_t in, size_t out)
 /* y = h Wd where h is x: Wa has ones on its diagonal. */
 static ffn_case last_matrix(size_t rows, size_t in, size_t out)
 {
-    ffn_shape s = {.parts = HAS_WA | HAS_WD, .rows = rows, .d_model = in, .d_ff = in, .d_out = out, .seed = 81};
+    ffn_shape s = {
+        .parts = HAS_WA | HAS_WD, .rows = rows, .d_model = in, .d_ff = in, .d_out = out, .seed = 81};
     ffn_case c = ffn_new(&s);
     for (size_t k = 0; k < in; k++)
         for (size_t n = 0; n < in; n++) ffn_set_weight(&c, WA, k, n, k == n);
@@ -119,7 +120,8 @@ START_TEST(sums_that_cancel_are_canonical)
     for (size_t r = 0; r < c.call.rows; r++)
         for (size_t k = 0; k < c.desc.d_model; k++) ffn_set(&c, FX, r, k, cancelling(r % 3, k));
     for (size_t k = 0; k < c.desc.d_model; k++)
-        for (size_t n = 0; n < ffn_cols(&c, FY); n++) ffn_set_weight(&c, _i ? WD : WA, k, n, n % 2 ? 1 : 1 + (float)(k % 5));
+        for (size_t n = 0; n < ffn_cols(&c, FY); n++)
+            ffn_set_weight(&c, _i ? WD : WA, k, n, n % 2 ? 1 : 1 + (float)(k % 5));
     with_every_choice(&c, _i ? is_x_wd : is_x_wa, "a sum that cancels");
     ffn_free(&c);
 }
@@ -146,7 +148,8 @@ START_TEST(huge_and_tiny_terms_are_summed_as_ieee_754_says)
     for (size_t r = 0; r < c.call.rows; r++)
         for (size_t k = 0; k < c.desc.d_model; k++) ffn_set(&c, FX, r, k, huge_or_tiny(&state));
     for (size_t k = 0; k < c.desc.d_model; k++)
-        for (size_t n = 0; n < ffn_cols(&c, FY); n++) ffn_set_weight(&c, _i ? WD : WA, k, n, huge_or_tiny(&state));
+        for (size_t n = 0; n < ffn_cols(&c, FY); n++)
+            ffn_set_weight(&c, _i ? WD : WA, k, n, huge_or_tiny(&state));
     with_every_choice(&c, _i ? is_x_wd : is_x_wa, "huge and tiny terms");
     ffn_free(&c);
 }
@@ -162,9 +165,11 @@ START_TEST(sums_of_subnormal_terms_are_kept_where_the_device_keeps_them)
         return;
     }
     for (size_t r = 0; r < c.call.rows; r++)
-        for (size_t k = 0; k < c.desc.d_model; k++) ffn_set(&c, FX, r, k, ldexpf(any_exponent(&state, 8), -132));
+        for (size_t k = 0; k < c.desc.d_model; k++)
+            ffn_set(&c, FX, r, k, ldexpf(any_exponent(&state, 8), -132));
     for (size_t k = 0; k < c.desc.d_model; k++)
-        for (size_t n = 0; n < ffn_cols(&c, FY); n++) ffn_set_weight(&c, _i ? WD : WA, k, n, any_exponent(&state, 6));
+        for (size_t n = 0; n < ffn_cols(&c, FY); n++)
+            ffn_set_weight(&c, _i ? WD : WA, k, n, any_exponent(&state, 6));
     with_every_choice(&c, _i ? is_x_wd : is_x_wa, "subnormal terms");
     ffn_free(&c);
 }
@@ -184,8 +189,8 @@ static void is_the_bias(const ffn_case *in, const ffn_case *got)
 {
     for (size_t r = 0; r < in->call.rows; r++)
         for (size_t n = 0; n < ffn_cols(in, FY); n++)
-            ck_assert_msg(ffn_get(got, FY, r, n) == ffn_bias_of(in, WA, n), "(%zu, %zu) is %a, the bias %a", r, n,
-                          (double)ffn_get(got, FY, r, n), (double)ffn_bias_of(in, WA, n));
+            ck_assert_msg(ffn_get(got, FY, r, n) == ffn_bias_of(in, WA, n), "(%zu, %zu) is %a, the bias %a",
+                          r, n, (double)ffn_get(got, FY, r, n), (double)ffn_bias_of(in, WA, n));
 }
 
 static void set_rows_of_x(ffn_case *c, float x)
@@ -221,7 +226,12 @@ END_TEST
 
 START_TEST(no_rows_write_nothing_and_give_an_event_that_completes)
 {
-    ffn_shape s = {.parts = GATED | ASK_A | ASK_B, .rows = 4, .d_model = 20, .d_ff = 30, .act = CLGLU_ACT_GELU, .seed = 85};
+    ffn_shape s = {.parts = GATED | ASK_A | ASK_B,
+                   .rows = 4,
+                   .d_model = 20,
+                   .d_ff = 30,
+                   .act = CLGLU_ACT_GELU,
+                   .seed = 85};
     ffn_case c = ffn_new(&s), after = ffn_copy(&c);
     clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
     c.call.rows = after.call.rows = 0;
@@ -249,8 +259,13 @@ END_TEST
 /* What `inputs` change in a block of all parts or of the projections alone. */
 static ffn_case block_of(unsigned parts)
 {
-    ffn_shape s = {.parts = parts | HAS_BA | HAS_BB, .rows = 5, .d_model = 131, .d_ff = 37, .d_out = 34,
-                   .act = CLGLU_ACT_GELU, .seed = 86};
+    ffn_shape s = {.parts = parts | HAS_BA | HAS_BB,
+                   .rows = 5,
+                   .d_model = 131,
+                   .d_ff = 37,
+                   .d_out = 34,
+                   .act = CLGLU_ACT_GELU,
+                   .seed = 86};
     return ffn_new(&s);
 }
 
@@ -264,7 +279,8 @@ static void stays_in_its_row(const ffn_case *in, const ffn_case *got)
     for (size_t r = 0; r < in->call.rows; r++) {
         if (r != marked_row) expect_ffn_row(got, r, untouched, r, FY, "another row than that of a NaN");
         for (size_t n = 0; r == marked_row && n < ffn_cols(in, FY); n++)
-            ck_assert_msg(isnan(ffn_get(got, FY, r, n)), "(%zu, %zu) is %a", r, n, (double)ffn_get(got, FY, r, n));
+            ck_assert_msg(isnan(ffn_get(got, FY, r, n)), "(%zu, %zu) is %a", r, n,
+                          (double)ffn_get(got, FY, r, n));
     }
 }
 
@@ -319,8 +335,14 @@ START_TEST(infinities_go_where_ieee_754_takes_them)
 {
     uint64_t state = 87;
     clglu_dtype t = (clglu_dtype)_i;
-    ffn_shape s = {.parts = GATED | BIASED, .rows = 4, .d_model = 70, .d_ff = 35, .d_out = 33, .dtype = t,
-                   .act = CLGLU_ACT_GELU, .seed = 88};
+    ffn_shape s = {.parts = GATED | BIASED,
+                   .rows = 4,
+                   .d_model = 70,
+                   .d_ff = 35,
+                   .d_out = 33,
+                   .dtype = t,
+                   .act = CLGLU_ACT_GELU,
+                   .seed = 88};
     ffn_case c = ffn_new(&s);
     for (size_t i = 0; i < 4; i++) {
         float inf = one_in(&state, 2) ? (float)INFINITY : -(float)INFINITY;
@@ -340,15 +362,23 @@ START_TEST(any_bit_pattern_has_the_bits_of_the_emulation)
 {
     uint64_t state = 89;
     clglu_dtype t = (clglu_dtype)_i;
-    ffn_shape s = {.parts = HAS_WA | HAS_WB, .rows = 3, .d_model = 9, .d_ff = 35, .dtype = t, .x_dtype = t, .y_dtype = t,
-                   .act = CLGLU_ACT_GELU, .seed = 90};
+    ffn_shape s = {.parts = HAS_WA | HAS_WB,
+                   .rows = 3,
+                   .d_model = 9,
+                   .d_ff = 35,
+                   .dtype = t,
+                   .x_dtype = t,
+                   .y_dtype = t,
+                   .act = CLGLU_ACT_GELU,
+                   .seed = 90};
     ffn_case c = ffn_new(&s);
     if (!clglu_context_facts(context())->subnormals) {
         ffn_free(&c);
         return;
     }
     for (size_t k = 0; k < 9; k++) {
-        for (size_t r = 0; r < 3; r++) set_element_bits(t, c.at[FX], ffn_place(&c, FX, r, k), random_number(t, WILD, &state));
+        for (size_t r = 0; r < 3; r++)
+            set_element_bits(t, c.at[FX], ffn_place(&c, FX, r, k), random_number(t, WILD, &state));
         for (size_t n = 0; n < 35; n++) {
             ffn_set_weight(&c, WA, k, n, number_of_bits(t, random_number(t, WILD, &state)));
             ffn_set_weight(&c, WB, k, n, number_of_bits(t, random_number(t, WILD, &state)));
@@ -365,14 +395,22 @@ static void is_1000(const ffn_case *in, const ffn_case *got)
 {
     for (size_t r = 0; r < in->call.rows; r++)
         for (size_t n = 0; n < ffn_cols(in, FY); n++)
-            ck_assert_msg(ffn_get(got, FY, r, n) == 1000, "(%zu, %zu) is %g", r, n, (double)ffn_get(got, FY, r, n));
+            ck_assert_msg(ffn_get(got, FY, r, n) == 1000, "(%zu, %zu) is %g", r, n,
+                          (double)ffn_get(got, FY, r, n));
 }
 
 /* h is 2^20 in every column, which f16 does not hold. */
 START_TEST(h_stays_f32_whatever_the_dtypes)
 {
     clglu_dtype t = (clglu_dtype)_i;
-    ffn_shape s = {.parts = GATED, .rows = 2, .d_model = 4, .d_ff = 64, .d_out = 33, .dtype = t, .x_dtype = t, .y_dtype = t,
+    ffn_shape s = {.parts = GATED,
+                   .rows = 2,
+                   .d_model = 4,
+                   .d_ff = 64,
+                   .d_out = 33,
+                   .dtype = t,
+                   .x_dtype = t,
+                   .y_dtype = t,
                    .seed = 91};
     ffn_case c = ffn_new(&s);
     set_rows_of_x(&c, 16);

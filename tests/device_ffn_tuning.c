@@ -1,4 +1,5 @@
-/* device_ffn_tuning.c - a context with a tuning file: other kernels, the same bits. SPDX-License-Identifier: MIT */
+/* device_ffn_tuning.c - a context with a tuning file: other kernels, the same bits.
+   SPDX-License-Identifier: MIT */
 
 #include "device_ffn.h"
 
@@ -9,11 +10,17 @@ enum { D_MODEL = 70, D_FF = 45 };
 
 static ffn_case some_case(size_t rows)
 {
-    ffn_shape s = {.parts = GATED | BIASED, .rows = rows, .d_model = D_MODEL, .d_ff = D_FF, .act = CLGLU_ACT_GELU, .seed = 170};
+    ffn_shape s = {.parts = GATED | BIASED,
+                   .rows = rows,
+                   .d_model = D_MODEL,
+                   .d_ff = D_FF,
+                   .act = CLGLU_ACT_GELU,
+                   .seed = 170};
     return ffn_new(&s);
 }
 
-/* A name or version of the device as the file has it: in quotes, where a quote and a backslash have one before them. */
+/* The device's name or driver version in the file's quotes, where a backslash is before a quote or another.
+ */
 static void quoted(cl_device_info what, char *text, size_t size)
 {
     char name[300] = "";
@@ -52,7 +59,8 @@ static clglu_status open_with(folder *f, char why[600])
 {
     char path[400];
     snprintf(path, sizeof path, "%s/tuning", f->name);
-    clglu_context_params params = {.log = keep_line, .log_user = why, .kernel_dir = f->name, .tuning_file = path, .no_self_test = 1};
+    clglu_context_params params = {
+        .log = keep_line, .log_user = why, .kernel_dir = f->name, .tuning_file = path, .no_self_test = 1};
     *why = 0;
     return clglu_context_open(device_selector(), &params, &f->context);
 }
@@ -103,8 +111,8 @@ END_TEST
 
 /* ---------------------------------------------------------------- which line holds */
 
-/* A form that the device has but does not choose by itself, in the file's words; its kernels are made unusable, so that
-   who chooses it fails. */
+/* A form that the device has but does not choose by itself, in the file's words; its kernels are made
+   unusable, so that who chooses it fails. */
 static const char *spoilt_form(folder *f, const ffn_case *c)
 {
     static const char *const words[] = {"auto", "general", "tile", "local", "split"};
@@ -120,14 +128,15 @@ static const char *spoilt_form(folder *f, const ffn_case *c)
     return words[choices[i].form];
 }
 
-/* What a call of so many rows comes to in a context whose file has that section, and a line for the spoilt form. */
+/* What a call comes to in a context whose file has that section and in it a line for the spoilt form. */
 static clglu_status outcome(const char *section, size_t d_model, size_t d_ff, const char *dtype)
 {
     char lines[200], why[600];
     folder f = folder_new();
     ffn_case c = some_case(3);
     const char *form = spoilt_form(&f, &c);
-    snprintf(lines, sizeof lines, "ffn d_model %zu d_ff %zu dtype %s rows 1 form %s\n", d_model, d_ff, dtype, form);
+    snprintf(lines, sizeof lines, "ffn d_model %zu d_ff %zu dtype %s rows 1 form %s\n", d_model, d_ff, dtype,
+             form);
     write_file(&f, section, lines);
     open_well(&f, why);
     clglu_ffn *ffn = ffn_create(f.context, &c, FROM_HOST);

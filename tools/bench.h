@@ -5,6 +5,7 @@
 #define CLGLU_TOOLS_BENCH_H
 
 #include "clglu.h"
+#include "limits.h"
 
 #include <jansson.h>
 
@@ -34,6 +35,7 @@ struct bench_rates {
     double copy;  /* bytes/s, read and written */
     double flops; /* of fused multiply-adds, 2 each */
     char copy_kernel[48], flops_kernel[48];
+    struct limit_form flops_form;
 };
 
 struct bench;

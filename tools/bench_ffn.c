@@ -109,7 +109,7 @@ static int print(const struct bench_ffn *b, const struct plan *p, const struct r
     printf("\nits projections alone, with the gate\n");
     print_piece(b, p, r, PIECE_PROJECTIONS, PIECE_OPENBLAS, "OpenBLAS");
     printf("\ntime: the median of %d, +- half the spread; / 1 row: against the time of one row;\n"
-           "GB/s: of packed weights; of FMA: part of the device's rate of multiply-adds;\n"
+           "GB/s: of packed weights; of FMA: part of the rate of a kernel of multiply-adds;\n"
            "of read: part of the rate of a kernel that only reads as many bytes, measured\n"
            "in turns; ratio: the larger of both, 1 is as fast as the device can be.\n",
            p->repeats);

@@ -11,8 +11,9 @@
 #include "progress.h"
 
 /* What is timed in turns: the block, its projections alone (gate included), a kernel that only reads as many
-   bytes as the packed weights have, the block by CLBlast, the products of the projections by OpenBLAS. */
-enum ffn_piece { PIECE_BLOCK, PIECE_PROJECTIONS, PIECE_READ, PIECE_CLBLAST, PIECE_OPENBLAS, PIECES };
+   bytes as the packed weights have, one that only multiplies and adds, the block by CLBlast, the products of the projections by
+   OpenBLAS. */
+enum ffn_piece { PIECE_BLOCK, PIECE_PROJECTIONS, PIECE_READ, PIECE_FMA, PIECE_CLBLAST, PIECE_OPENBLAS, PIECES };
 
 struct bench_ffn_row {
     size_t rows;
@@ -36,6 +37,8 @@ struct bench_ffn {
     struct limits *limits;
     cl_mem read[2]; /* LIMIT_READ's arguments */
     uint64_t words; /* that it reads */
+    cl_mem fma[2];  /* LIMIT_FMA's */
+    uint64_t items; /* its work-items */
     struct limit_form form;
     char read_kernel[48];
     struct bench_rates rates;

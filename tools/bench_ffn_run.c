@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORM_WORDS = 16 << 20, FMA_ELEMENTS = 1 << 20 };
+enum { FORM_WORDS = 16 << 20, FMA_ELEMENTS = 1 << 20, FMA_ITEMS = 8192, FMA_GROUP = 256 };
 
 static int opencl_failed(cl_int code, const char *what)
 {
@@ -97,6 +97,36 @@ static int find_rates(struct bench_ffn *b)
     return code;
 }
 
+static double fma_flops(const struct bench_ffn *b)
+{
+    return 2.0 * LIMIT_FMA_STEPS * LIMIT_FMA_CHAINS * b->rates.flops_form.width * (double)b->items;
+}
+
+/* Work of some milliseconds: the rate that the block is compared with is measured in turns with it, since processors change
+   their clocks. */
+static int make_fma(struct bench_ffn *b)
+{
+    cl_context cl = clglu_context_cl_context(b->block.context);
+    size_t size = (size_t)FMA_ITEMS * 16 * sizeof(float);
+    cl_int code = CL_SUCCESS;
+    b->items = FMA_ITEMS;
+    while (b->items > FMA_GROUP && fma_flops(b) > 8e-3 * b->rates.flops) b->items /= 2;
+    for (int i = 0; i < 2 && code == CL_SUCCESS; i++)
+        b->fma[i] = clCreateBuffer(cl, CL_MEM_READ_WRITE, size, NULL, &code);
+    if (code == CL_SUCCESS) code = fill(clglu_context_queue(b->block.context), b->fma[0], size);
+    return code == CL_SUCCESS ? CLI_GO_ON : opencl_failed(code, "the buffers of the multiply-add kernel");
+}
+
+static int run_fma(struct bench_ffn *b, int runs)
+{
+    cl_command_queue queue = clglu_context_queue(b->block.context);
+    cl_int code = CL_SUCCESS;
+    for (int i = 0; i < runs && code == CL_SUCCESS; i++)
+        code = limits_enqueue(b->limits, queue, LIMIT_FMA, CLGLU_F32, &b->rates.flops_form, b->items, b->fma);
+    if (code == CL_SUCCESS) code = clFinish(queue);
+    return code == CL_SUCCESS ? CLI_GO_ON : opencl_failed(code, "the multiply-add kernel");
+}
+
 /* ---------------------------------------------------------------- opening */
 
 static int find_openblas(struct bench_ffn *b, size_t most_rows)
@@ -121,13 +151,16 @@ int bench_ffn_open(struct bench_ffn *b, clglu_context *context, const struct blo
     if (code == CLI_GO_ON) code = find_openblas(b, most_rows);
     if (code == CLI_GO_ON) code = make_read(b);
     if (code == CLI_GO_ON) code = find_form(b);
-    return code == CLI_GO_ON ? find_rates(b) : code;
+    if (code == CLI_GO_ON) code = find_rates(b);
+    return code == CLI_GO_ON ? make_fma(b) : code;
 }
 
 void bench_ffn_close(struct bench_ffn *b)
 {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         if (b->read[i]) clReleaseMemObject(b->read[i]);
+        if (b->fma[i]) clReleaseMemObject(b->fma[i]);
+    }
     limits_close(b->limits);
     openblas_close(b->blas);
     free(b->ab);
@@ -182,6 +215,8 @@ static int run_piece(void *user, size_t i, int runs)
         return block_forward(&b->block, b->clblast, t->rows, NULL, runs);
     case PIECE_READ:
         return run_read(b, &b->form, b->words, runs);
+    case PIECE_FMA:
+        return run_fma(b, runs);
     default:
         run_openblas(b, t->rows, runs);
         return CLI_GO_ON;
@@ -223,7 +258,7 @@ struct ffn_figures bench_ffn_figures(const struct bench_ffn *b, const struct ben
     struct ffn_figures f;
     f.flops = block_flops(&b->block.shape, projections, row->rows) / seconds;
     f.bytes = block_bytes(&b->block.shape, projections, b->block.dtype) / seconds;
-    f.of_fma = f.flops / b->rates.flops;
+    f.of_fma = f.flops / (fma_flops(b) / row->time[PIECE_FMA].median);
     f.of_read = f.bytes / read_rate;
     f.ratio = f.of_fma > f.of_read ? f.of_fma : f.of_read;
     f.times_one = one && one->has[piece] ? seconds / one->time[piece].median : 0;

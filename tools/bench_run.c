@@ -298,6 +298,7 @@ static int best_flops(struct bench *b, struct work *w, struct bench_rates *rates
         if (code != CLI_GO_ON) return code;
         if (rate <= rates->flops) continue;
         rates->flops = rate;
+        rates->flops_form = forms[i];
         limits_name(w->kind, w->dtype, &forms[i], rates->flops_kernel, sizeof rates->flops_kernel);
     }
     return CLI_GO_ON;

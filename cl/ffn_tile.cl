@@ -3,8 +3,8 @@
 
 /* Needs what finish.clh needs, WEIGHT, and ROWS: 1, 2, 4, 6, 8 or 12. x is [tile][k][ROWS], f32. One work-item takes, of one
    panel, two vectors of VW columns (HALF apart) and `tiles` row tiles: a block of the panel, 16 KiB of f32, stays in the
-   nearest cache for all of them, and their sums wait in local memory. Panels come first in the range: work-items that follow
-   one another meet the same rows, which stay in the second cache.
+   nearest cache for all of them, and their sums wait in local memory. Work-items that follow one another take SPAN panels, then
+   the same SPAN panels for the next rows: rows stay in the second cache meanwhile, panels in the third.
      NEAR     a block is first widened into local memory: once for all tiles, and in a loop that waits for memory better than
               the arithmetic does
      AHEAD    many rows: a block's tiles bring the next one near meanwhile
@@ -30,6 +30,8 @@
 #define LINE (64 / sizeof(weight))
 #define PAGE (4096 / sizeof(weight))
 enum { TOUCHED = BLOCK / 4, TOUCHERS = BLOCK * PANEL / LINE / TOUCHED };
+
+enum { SPAN = 16 };
 
 /* `prefetch` does nothing on some CPU drivers: lines are read and forgotten instead. */
 #define TOUCH(p) (void)*(volatile global const weight *)(p)
@@ -119,8 +121,10 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 ffn_tile(global const float *x, ulong x_at, global const weight *w, ulong w_at, uint in, uint tiles,
          local real *total, FINISH_ARGS CARRY_ARGS)
 {
-    ulong first = get_global_id(1) * (ulong)tiles, all = (rows + ROWS - 1) / ROWS;
-    ulong panel = get_global_id(0) / (HALF / VW);
+    ulong all = (rows + ROWS - 1) / ROWS, groups = (all + tiles - 1) / tiles;
+    ulong first = get_global_id(1) % groups * tiles;
+    ulong panel = get_global_id(1) / groups * SPAN + get_global_id(0) / (HALF / VW);
+    if (panel * (TWO_SIDES ? HALF : PANEL) >= cols) return;
     uint lane = get_global_id(0) % (HALF / VW) * VW, count = all - first < tiles ? (uint)(all - first) : tiles;
 
     w += w_at + panel * PANEL * in + lane;

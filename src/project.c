@@ -8,7 +8,7 @@
 #include "options.h"
 #include "program.h"
 
-enum { FEW_ROWS = 16 };
+enum { FEW_ROWS = 16, SPAN = 16 }; /* SPAN: of cl/ffn_tile.cl */
 
 /* ---------------------------------------------------------------- rows */
 
@@ -130,7 +130,8 @@ static clglu_status run_tile(clglu_kernel *k, const clglu_projection *p, const c
 {
     unsigned width = width_of(k->context, plan), tiles = clglu_plan_tiles(k->context, plan, p->panels, p->rows);
     size_t one[2] = {1, 1}, high = (size_t)plan->row_tile * tiles;
-    size_t groups[2] = {p->panels->count * (CLGLU_HALF / width), (p->rows + high - 1) / high};
+    size_t span = p->panels->count < SPAN ? p->panels->count : SPAN;
+    size_t groups[2] = {span * (CLGLU_HALF / width), (p->rows + high - 1) / high * ((p->panels->count - 1) / SPAN + 1)};
     arg_inputs(k, p);
     clglu_kernel_arg_uint(k, p->panels->in);
     clglu_kernel_arg_uint(k, tiles);

@@ -20,6 +20,7 @@
        clglu_context_wrap, clglu_gate_forward           buffers, queue and events of your own OpenCL program
        clglu_gate_backward                              training: in place, with bias gradients, y recomputed
        clglu_ffn_create, clglu_ffn_forward              whole blocks: weights packed once, projections and gate fused
+       clglu_ffn_backward, clglu_ffn_update             training a block: all gradients, the same bits everywhere
        clglu_check_gate_forward                         is this device right on my data?
 
    SAME BITS. All arithmetic is f32 (fma, no division, no builtin transcendental), in one fixed order; f16 and bf16 are

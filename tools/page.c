@@ -3,7 +3,6 @@
 
 #include "page.h"
 #include "cli.h"
-#include "outfile.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -20,7 +19,7 @@ static const char style[] =
     "auto;max-width:70rem;padding:1rem;background:var(--ground);"
     "color:var(--ink)}\n"
     "h1{font-size:1.5rem;line-height:1.2}h2{font-size:1.15rem;margin:2rem 0 .5rem}p{max-width:44rem}\n"
-    ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}\n"
+    ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:1rem}\n"
     "figure{margin:0}figcaption{font-weight:600}svg{width:100%;height:auto;display:block}\n"
     "svg text{font:13px system-ui,sans-serif;fill:var(--ink)}\n"
     ".grid{stroke:var(--faint);stroke-width:1}.line{fill:none;stroke-width:1.6}.thick{stroke-width:3}\n"
@@ -59,29 +58,18 @@ int page_open(struct page *p, const char *title)
     fputs("\n.line{fill:none}\n</style>\n</head>\n<body>\n<h1>", p->out);
     page_text(p, title);
     fputs("</h1>\n", p->out);
-    return CLI_GO_ON;
+    return 0;
 }
 
-static int write_whole(const char *path, const char *text, size_t size)
-{
-    struct outfile out;
-    int code = outfile_open(&out, path);
-    if (!code) code = outfile_write(&out, text, size);
-    if (!code) code = outfile_commit(&out);
-    outfile_abandon(&out);
-    return code;
-}
-
-int page_close(struct page *p, const char *path)
+int page_close(struct page *p, struct outfile *out)
 {
     fputs("</body>\n</html>\n", p->out);
     int bad = ferror(p->out) != 0;
     bad |= fclose(p->out) != 0;
     int code = CLI_OPENCL;
-    if (bad)
-        cli_say("out of memory for the page");
-    else
-        code = write_whole(path, p->text, p->size);
+    if (bad) cli_say("out of memory for the page");
+    if (!bad) code = outfile_write(out, p->text, p->size);
+    if (!code) code = outfile_commit(out);
     free(p->text);
     return code;
 }

@@ -4,10 +4,12 @@
 #ifndef CLGLU_TOOLS_PAGE_H
 #define CLGLU_TOOLS_PAGE_H
 
+#include "outfile.h"
+
 #include <stddef.h>
 #include <stdio.h>
 
-/* Built in memory; page_close writes it whole, or nothing. Well-formed XML too. */
+/* Built in memory. Well-formed XML too. */
 struct page {
     FILE *out; /* what is written to it is markup: foreign text goes through page_text */
     char *text;
@@ -15,9 +17,10 @@ struct page {
     int charts;
 };
 
-/* Returns CLI_GO_ON or an exit status, with a message. */
+/* They return 0, or print the reason and return an exit status; page_close writes the page to the open file
+   and gives it its name. */
 int page_open(struct page *page, const char *title);
-int page_close(struct page *page, const char *path);
+int page_close(struct page *page, struct outfile *out);
 
 /* Text, cleaned and with its markup characters written as such. */
 void page_text(struct page *page, const char *text);

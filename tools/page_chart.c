@@ -15,14 +15,11 @@ static void add_tick(struct page_scale *s, double value)
     if (s->ticks < (int)(sizeof s->tick / sizeof *s->tick)) s->tick[s->ticks++] = value;
 }
 
-/* Ticks at 1, 2 or 5 times a power of ten, about five of them. */
+/* Ticks at 1, 2 or 5 times a power of ten, six or seven at most. */
 static void linear(struct page_scale *s)
 {
     double raw = (s->high - s->low) / 5, power = pow(10, floor(log10(raw)));
-    double step = raw / power < 1.5   ? power
-                  : raw / power < 3.5 ? 2 * power
-                  : raw / power < 7.5 ? 5 * power
-                                      : 10 * power;
+    double part = raw / power, step = power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
     double first = floor(s->low / step + 1e-9), last = ceil(s->high / step - 1e-9);
     s->low = first * step;
     s->high = last * step;
@@ -154,7 +151,7 @@ static void name_axis(struct page *p, const struct page_chart *c, const struct p
     for (size_t i = 0; i < c->count; i++) {
         double at = page_scale_at(x, (double)i);
         rule(p, at, top, at, bottom);
-        label(p, at, bottom + 17, i == 0 ? "start" : i + 1 == c->count ? "end" : "middle", c->names[i]);
+        label(p, at, bottom + 17, "middle", c->names[i]);
     }
     label(p, (x->from + x->to) / 2, bottom + 35, "middle", c->x_title);
 }
@@ -162,7 +159,7 @@ static void name_axis(struct page *p, const struct page_chart *c, const struct p
 void page_lines(struct page *p, const struct page_chart *c)
 {
     const double height = 300, top = 28, bottom = height - 44;
-    struct page_scale x = {.low = 0, .high = (double)c->count - 1, .from = left + 4, .to = width - right}, y;
+    struct page_scale x = {.low = -0.5, .high = (double)c->count - 0.5, .from = left, .to = width - right}, y;
     double low, high;
     extent(c, &low, &high);
     page_scale_set(&y, low, high, bottom, top, c->log_y);

@@ -5,6 +5,7 @@
 #define CLGLU_TOOLS_TRAIN_H
 
 #include "cli.h"
+#include "outfile.h"
 #include "train_model.h"
 #include "train_text.h"
 
@@ -44,6 +45,7 @@ struct train_job {
     uint64_t seeds, first_seed, steps;
     unsigned points;                     /* evaluations behind the first */
     uint64_t point_at[TRAIN_POINTS + 1]; /* their steps */
+    double rate;                         /* the largest learning rate */
     double target;                       /* a loss to reach; 0: the worst variant's */
     const char *data, *dump;
     int quiet;
@@ -83,9 +85,12 @@ int train_dump_batch(const struct train_job *job, uint64_t seed, uint64_t step, 
 
 /* Returns 0 if there is nothing to report. */
 int train_report_make(struct train_report *report, const struct train_job *job);
+/* GeGLU beside ReLU and GELU, in two lines; returns 0 where one of them is missing. */
+int train_answer(const struct train_report *report, char *out, size_t size);
 void train_report_print(const struct train_report *report, FILE *out);
 json_t *train_report_json(const struct train_report *report);
-int train_page(const struct train_report *report, const char *path);
+/* Writes the page to an open file and gives it its name; returns 0 or an exit status. */
+int train_page(const struct train_report *report, struct outfile *out);
 
 /* The layers' names: "embedding", "block 1", ..., "head". */
 const char *train_layer(int layer);

@@ -57,13 +57,13 @@ static json_t *variant_json(const struct train_report *r, size_t v)
     return o;
 }
 
-static json_t *model_json(void)
+static json_t *model_json(const struct train_report *r)
 {
     json_t *layers = json_array();
     for (int i = 0; i < TRAIN_LAYERS; i++) json_array_append_new(layers, json_string(train_layer(i)));
     return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:o}", "context", TRAIN_CONTEXT, "embedding",
                      TRAIN_EMBED, "d_model", TRAIN_WIDTH, "blocks", TRAIN_BLOCKS, "rows", TRAIN_ROWS,
-                     "judged_rows", TRAIN_VALID, "learning_rate", TRAIN_RATE, "layers", layers);
+                     "judged_rows", TRAIN_VALID, "learning_rate", r->job->rate, "layers", layers);
 }
 
 json_t *train_report_json(const struct train_report *r)
@@ -76,7 +76,7 @@ json_t *train_report_json(const struct train_report *r)
                         json_pack("{s:o, s:I, s:i, s:o}", "path", json_text(j->data), "bytes",
                                   (json_int_t)j->text.size, "files", (int)j->text.files, "hash",
                                   json_hash(j->text.hash)));
-    json_object_set_new(root, "model", model_json());
+    json_object_set_new(root, "model", model_json(r));
     json_object_set_new(root, "steps", json_integer((json_int_t)j->steps));
     json_object_set_new(root, "steps_done", json_integer((json_int_t)j->point_at[r->points]));
     json_object_set_new(root, "seeds", json_integer((json_int_t)j->seeds));

@@ -81,9 +81,9 @@ static struct train_weights weights_of(const struct train_model *m, int i, float
 }
 
 int train_model_open(struct train_model *m, clglu_context *context, const struct train_form *form,
-                     uint64_t seed, uint64_t steps)
+                     uint64_t seed, uint64_t steps, double rate)
 {
-    *m = (struct train_model){.form = *form, .steps = steps, .power1 = 1, .power2 = 1};
+    *m = (struct train_model){.form = *form, .steps = steps, .rate = rate, .power1 = 1, .power2 = 1};
     lay_out(m);
     m->w = calloc(4 * m->count, sizeof *m->w);
     if (!m->w) return cli_say("out of memory"), CLI_OPENCL;
@@ -165,11 +165,11 @@ static void embedding_backward(struct train_model *m, const float *dx, const uns
 
 /* ---------------------------------------------------------------- a step */
 
-static double rate_at(uint64_t step, uint64_t steps)
+static double rate_now(const struct train_model *m)
 {
-    uint64_t up = steps / 20 ? steps / 20 : 1;
-    if (step <= up) return TRAIN_RATE * (double)step / (double)up;
-    return TRAIN_RATE * (0.1 + 0.9 * (double)(steps - step) / (double)(steps - up));
+    uint64_t up = m->steps / 20 ? m->steps / 20 : 1;
+    if (m->step <= up) return m->rate * (double)m->step / (double)up;
+    return m->rate * (0.1 + 0.9 * (double)(m->steps - m->step) / (double)(m->steps - up));
 }
 
 static void lengths(const struct train_model *m, double gradient[TRAIN_LAYERS])
@@ -186,7 +186,8 @@ static void lengths(const struct train_model *m, double gradient[TRAIN_LAYERS])
 static int change(struct train_model *m, struct train_work *w)
 {
     struct train_adam adam = {m->w, m->m, m->v, m->g, m->count, m->power1 *= 0.9, m->power2 *= 0.99};
-    train_adam(&adam, rate_at(++m->step, m->steps));
+    m->step++;
+    train_adam(&adam, rate_now(m));
     double start = progress_now();
     int code = CLI_GO_ON;
     for (int i = 0; i < TRAIN_BLOCKS && code == CLI_GO_ON; i++) code = train_block_update(m->block[i]);

@@ -15,9 +15,6 @@ enum { TRAIN_EMBED = 8, TRAIN_WIDTH = TRAIN_CONTEXT * TRAIN_EMBED, TRAIN_BLOCKS 
 enum { TRAIN_PLAIN = 4 * TRAIN_WIDTH, TRAIN_GATED = TRAIN_PLAIN * 2 / 3 };
 enum { TRAIN_EMBEDDING = 0, TRAIN_HEAD = TRAIN_BLOCKS + 1, TRAIN_LAYERS = TRAIN_BLOCKS + 2 };
 
-/* The learning rate: up over a twentieth of the steps, then down to a tenth. */
-#define TRAIN_RATE 2e-3
-
 /* A tensor among the parameters. */
 struct train_tensor {
     const char *name;
@@ -33,6 +30,7 @@ struct train_model {
     float *w, *g, *m, *v; /* themselves, their gradients, the optimiser's moments */
     double power1, power2;
     uint64_t step, steps;
+    double rate; /* of learning: up to that over a twentieth of the steps, then down to a tenth of it */
     struct train_block *block[TRAIN_BLOCKS];
 };
 
@@ -49,7 +47,7 @@ struct train_work {
 int train_work_open(struct train_work *work);
 void train_work_close(struct train_work *work);
 int train_model_open(struct train_model *model, clglu_context *context, const struct train_form *form,
-                     uint64_t seed, uint64_t steps);
+                     uint64_t seed, uint64_t steps, double rate);
 void train_model_close(struct train_model *model);
 
 /* One step: *loss is the batch's mean before it, gradient the length of each layer's. The gradients stay in

@@ -38,6 +38,12 @@ static void set_look(struct look *k, const struct train_report *r)
 
 /* ---------------------------------------------------------------- what was done */
 
+static void answer(struct page *p, const struct train_report *r)
+{
+    char text[300];
+    if (train_answer(r, text, sizeof text)) page_paragraph(p, text);
+}
+
 static void introduction(struct page *p, const struct train_report *r)
 {
     const struct train_job *j = r->job;
@@ -130,7 +136,7 @@ static void charts(struct page *p, const struct train_report *r, struct look *k)
     page_heading(p, "What it brings");
     page_legend(p, k->line, r->job->variants);
     page_charts_begin(p);
-    curve_chart(p, r, k, "Loss by step", 0);
+    curve_chart(p, r, k, "Loss by step", r->points >= 4);
     if (r->points >= 4) curve_chart(p, r, k, "Loss by step, the second half", r->points / 2);
     loss_dots(p, r, k);
     page_charts_end(p);
@@ -191,13 +197,14 @@ static void table_of_ends(struct page *p, const struct train_report *r)
     page_table_end(p);
 }
 
-int train_page(const struct train_report *r, const char *path)
+int train_page(const struct train_report *r, struct outfile *out)
 {
     struct page page;
     struct look look;
     int code = page_open(&page, "clglu train: what gated feed-forward blocks cost and bring");
-    if (code != CLI_GO_ON) return code;
+    if (code) return code;
     set_look(&look, r);
+    answer(&page, r);
     introduction(&page, r);
     charts(&page, r, &look);
     page_heading(&page, "Numbers");
@@ -209,5 +216,5 @@ int train_page(const struct train_report *r, const char *path)
     page_paragraph(
         &page, "Dead: hidden units that never go beyond a thousandth of what is usual in their block. The "
                "same text, seeds and steps give the same hash on every device.");
-    return page_close(&page, path);
+    return page_close(&page, out);
 }

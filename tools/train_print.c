@@ -29,14 +29,11 @@ static const char *shown(char *out, size_t size, const char *format, double valu
 
 static void print_losses(const struct train_report *r, FILE *out)
 {
-    char titles[160], own[24], apart[24], between[24], reach[24];
+    char titles[100], own[24], apart[24], between[24], reach[24];
     const char *against = r->job->result[r->against].form.name;
-    snprintf(titles, sizeof titles,
-             ">parameters|>ms a step|>in blocks|>loss|>+-|>less %.10s's|>+-|>steps to %.4g", against,
+    snprintf(titles, sizeof titles, "variant|>weights|>ms|>blocks|>loss|>+-|>vs %.10s|>+-|>to %.4g", against,
              r->target);
-    char all[200];
-    snprintf(all, sizeof all, "variant|%s", titles);
-    struct table t = {.titles = all};
+    struct table t = {.titles = titles};
     for (size_t v = 0; v < r->job->variants; v++) {
         const struct train_summary *s = &r->of[v];
         int self = v == r->against;
@@ -57,8 +54,7 @@ static void print_gradients(const struct train_report *r, FILE *out)
     for (size_t v = 0; v < r->job->variants; v++) {
         char cell[TRAIN_LAYERS][40];
         for (int i = 0; i < TRAIN_LAYERS; i++)
-            snprintf(cell[i], sizeof cell[i], "%.3f > %.3f", r->of[v].gradient[0][i],
-                     r->of[v].gradient[1][i]);
+            snprintf(cell[i], sizeof cell[i], "%.2f>%.2f", r->of[v].gradient[0][i], r->of[v].gradient[1][i]);
         table_row(&t, TEXT_PLAIN, "%s\t%s\t%s\t%s\t%s\t%s", r->job->result[v].form.name, cell[0], cell[1],
                   cell[2], cell[3], cell[4]);
     }
@@ -81,22 +77,23 @@ static void print_ends(const struct train_report *r, FILE *out)
 static void print_notes(const struct train_report *r, FILE *out)
 {
     const uint64_t *at = r->job->point_at;
-    fprintf(out, "\nms a step: the median, and its part in the library's calls; loss: nats a byte of\n"
-                 "held-out text, the mean of the seeds +- their deviation; then the difference,\n"
-                 "seed by seed; steps to a loss: on the mean curve. gradient: each layer's length,\n");
+    fprintf(out, "\nms: of a step, the median; blocks: of these, in the library's calls. loss: nats\n"
+                 "a byte of held-out text, the mean of the seeds +- their deviation; vs: the\n"
+                 "difference, seed by seed; to: steps to that loss, on the mean curve. gradient:\n");
     fprintf(out,
-            "mean of steps 1 to %llu > %llu to %llu. dead: never beyond 1/1000 of what is\n"
-            "usual in that block. The hash is the same on every device.\n",
-            (unsigned long long)at[1], (unsigned long long)at[r->points - 1] + 1,
-            (unsigned long long)at[r->points]);
+            "each layer's length, the mean of steps 1 to %llu > of the last %llu. dead: never\n"
+            "beyond 1/1000 of what is usual in that block. The hash is the same on every\ndevice.\n",
+            (unsigned long long)at[1], (unsigned long long)(at[r->points] - at[r->points - 1]));
 }
 
 void train_report_print(const struct train_report *r, FILE *out)
 {
+    char answer[300];
     print_head(r, out);
     print_losses(r, out);
     print_gradients(r, out);
     print_ends(r, out);
+    if (train_answer(r, answer, sizeof answer)) fprintf(out, "\n%s\n", answer);
     print_notes(r, out);
     if (!r->whole) fprintf(out, "\nIt was stopped early: this is what was done until then.\n");
 }

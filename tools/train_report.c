@@ -106,6 +106,26 @@ static void reach(const struct train_report *r, struct train_summary *s)
 
 /* ---------------------------------------------------------------- all of them */
 
+static const struct train_summary *find(const struct train_report *r, const char *name)
+{
+    for (size_t v = 0; v < r->job->variants; v++)
+        if (strcmp(r->job->result[v].form.name, name) == 0) return &r->of[v];
+    return NULL;
+}
+
+int train_answer(const struct train_report *r, char *out, size_t size)
+{
+    const struct train_summary *geglu = find(r, "geglu"), *relu = find(r, "relu"), *gelu = find(r, "gelu");
+    if (!geglu || !relu || !gelu) return 0;
+    double less[2] = {relu->loss - geglu->loss, gelu->loss - geglu->loss};
+    snprintf(out, size,
+             "Beside ReLU, GeGLU's loss is %.3f %s, for %.2f times the time of a step;\n"
+             "beside GELU %.3f %s, for %.2f times.",
+             fabs(less[0]), less[0] > 0 ? "less" : "more", geglu->seconds / relu->seconds, fabs(less[1]),
+             less[1] > 0 ? "less" : "more", geglu->seconds / gelu->seconds);
+    return 1;
+}
+
 /* Whole seeds, if there is one; else as much of the first as all variants have. */
 static int what_counts(struct train_report *r)
 {

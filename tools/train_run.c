@@ -61,7 +61,7 @@ static int begin(struct course *c, size_t variant)
     struct train_job *j = c->job;
     struct train_result *r = &j->result[variant];
     struct train_point point = {.train = (double)NAN};
-    int code = train_model_open(&c->model[variant], j->context, &r->form, c->seed, j->steps);
+    int code = train_model_open(&c->model[variant], j->context, &r->form, c->seed, j->steps, j->rate);
     if (code != CLI_GO_ON) return code;
     r->parameters = c->model[variant].count;
     if (j->dump) code = train_dump(j, &c->model[variant], c->seed, "start", c->model[variant].w);

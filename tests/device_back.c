@@ -208,18 +208,20 @@ static void fill_all(back_case *c, const back_shape *s)
     ffn_free(&forward);
 }
 
-/* a and b are stored both or not at all. */
-static unsigned parts_of(const ffn_shape *s)
+/* Of a and b those that the block has are stored, or none. */
+static unsigned parts_of(unsigned parts)
 {
-    unsigned parts = s->parts;
-    if (parts & (ASK_A | ASK_B)) parts |= (parts & HAS_WA ? ASK_A : 0u) | (parts & HAS_WB ? ASK_B : 0u);
-    return (parts & ASK_A) && (parts & ASK_B) ? parts : parts & ~(unsigned)ASK_PACKED;
+    enum { ASKED = ASK_A | ASK_B | ASK_PACKED };
+    unsigned kept = parts & ~(unsigned)ASKED;
+    if (!(parts & (ASK_A | ASK_B))) return kept;
+    if ((parts & HAS_WA) && (parts & HAS_WB)) return kept | ASK_A | ASK_B | (parts & ASK_PACKED);
+    return kept | (parts & HAS_WA ? ASK_A : ASK_B);
 }
 
 back_case back_new(const back_shape *shape)
 {
     back_shape s = *shape;
-    s.ffn.parts = parts_of(&s.ffn);
+    s.ffn.parts = parts_of(s.ffn.parts);
     back_case c = {.ffn = ffn_new(&s.ffn)};
     c.ffn.desc.training = 1;
     c.call = (clglu_ffn_backward_call){.rows = s.ffn.rows,

@@ -8,7 +8,7 @@
 
 /* ---------------------------------------------------------------- any two properties together */
 
-static const size_t pair_rows[PAIR_ROWS] = {1, 3, 17, 127, 128, 129, 256, 300};
+static const size_t pair_rows[PAIR_ROWS] = {1, 3, 16, 127, 128, 129, 256, 300};
 static const size_t pair_sizes[PAIR_SIZES] = {1, 7, 33, 64, 128, 129, 200};
 static const size_t small_rows[PAIR_ROWS] = {1, 2, 3, 4, 5, 7, 9, 130};
 static const size_t small_sizes[PAIR_SIZES] = {1, 2, 3, 5, 7, 9, 33};
@@ -69,20 +69,18 @@ static back_shape shape_of(const back_pair_case *p, uint64_t seed)
     return s;
 }
 
-/* FORM 1, 2, 3 ... are the listed choices of a form, few enough that programs can be built for all of them.
- */
-static clglu_ffn_choice choice_of(const clglu_ffn *ffn, size_t rows, size_t form)
+/* Each form in its turn, with one row tile only: programs must be built for all of them. */
+static clglu_ffn_choice choice_of(const clglu_ffn *ffn, size_t rows, size_t number)
 {
-    static const clglu_ffn_choice few[PAIR_FORMS] = {{CLGLU_FORM_AUTO, 0, 0},   {CLGLU_FORM_GENERAL, 1, 0},
-                                                     {CLGLU_FORM_TILE, 4, 1},   {CLGLU_FORM_LOCAL, 32, 0},
-                                                     {CLGLU_FORM_SPLIT, 16, 0}, {CLGLU_FORM_TILE, 4, 8},
-                                                     {CLGLU_FORM_LOCAL, 128, 0}};
+    static const clglu_ffn_form forms[PAIR_FORMS] = {CLGLU_FORM_AUTO, CLGLU_FORM_GENERAL, CLGLU_FORM_LOCAL,
+                                                     CLGLU_FORM_SPLIT, CLGLU_FORM_TILE};
     clglu_ffn_choice choices[FFN_CHOICES];
     size_t n = ffn_choices(ffn, rows, choices);
-    for (size_t i = 0; i < n; i++)
-        if (choices[i].form == few[form].form && (choices[i].row_tile == few[form].row_tile || i == n - 1))
-            return choices[i].form == CLGLU_FORM_TILE ? few[form] : choices[i];
-    return few[0];
+    for (size_t i = 0; i < n; i++) {
+        bool one = choices[i].form != CLGLU_FORM_TILE || (choices[i].row_tile == 4 && choices[i].tiles == 4);
+        if (choices[i].form == forms[number] && one) return choices[i];
+    }
+    return (clglu_ffn_choice){CLGLU_FORM_AUTO, 0, 0};
 }
 
 static void pair_of_properties(const back_pair_case *p, size_t number)

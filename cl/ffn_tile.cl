@@ -5,11 +5,10 @@
    panel, two vectors of VW columns (HALF apart) and `tiles` row tiles: a block of the panel, 16 KiB of f32, stays in the
    nearest cache for all of them, and their sums wait in local memory. Work-items that follow one another take SPAN panels, then
    the same SPAN panels for the next rows: rows stay in the second cache meanwhile, panels in the third.
-     NEAR     a block is first widened into local memory: once for all tiles, and in a loop that waits for memory better than
-              the arithmetic does
-     AHEAD    many rows: a block's tiles bring the next one near meanwhile
-     BURST    few rows: a block is brought near at once, since arithmetic fills a CPU's window before it reaches the loads that
-              would have to wait together; then the first lines of the next block's pages, from which the hardware goes on alone */
+     NEAR     a block is first widened into local memory, once for all tiles
+     BURST    a block is brought near at once: arithmetic fills a CPU's window before it reaches the loads that should wait together
+   Either way the first lines of the next block's pages (the next panel's, at the end) are touched then, from which the hardware
+   goes on alone: up to 32 KiB past the last panel are read. */
 #include "finish.clh"
 
 #define ROWS_1(X)  X(0)
@@ -26,11 +25,8 @@
 #define BEGINS(k) ((k) == 0)
 #endif
 
-/* A tile touches so many lines of 64 bytes of the next block; so many tiles have touched all of it. */
 #define LINE (64 / sizeof(weight))
 #define PAGE (4096 / sizeof(weight))
-enum { TOUCHED = BLOCK / 4, TOUCHERS = BLOCK * PANEL / LINE / TOUCHED };
-
 enum { SPAN = 16 };
 
 /* `prefetch` does nothing on some CPU drivers: lines are read and forgotten instead. */
@@ -59,31 +55,27 @@ typedef global const weight *weights_at;
         x += ROWS;                                                                                           \
     }
 
-#ifdef BURST
-static inline void touch_block(global const weight *block, global const weight *next, uint terms)
+static inline void touch_lines(global const weight *block, uint count)
 {
-    uint pages = BLOCK * PANEL / PAGE;
-    for (uint i = 0; i + 8 * LINE <= terms * PANEL; i += 8 * LINE) {
+    for (uint i = 0; i + 8 * LINE <= count; i += 8 * LINE) {
         TOUCH(block + i), TOUCH(block + i + LINE), TOUCH(block + i + 2 * LINE), TOUCH(block + i + 3 * LINE);
         TOUCH(block + i + 4 * LINE), TOUCH(block + i + 5 * LINE), TOUCH(block + i + 6 * LINE), TOUCH(block + i + 7 * LINE);
     }
+}
+
+static inline void touch_pages(global const weight *next)
+{
+    uint pages = BLOCK * PANEL / PAGE;
     for (uint i = 0; i < 6 * pages; i++) TOUCH(next + i % pages * PAGE + i / pages * LINE);
 }
-#endif
 
-/* The block sums of one tile are added to its totals (or begin them). Meanwhile TOUCHED lines from `ahead` on, a part of the
-   panel's next block, are brought near. */
-static inline void add_block(global const float *x, weights_at w, global const weight *ahead, uint count,
-                             bool first, local real *total)
+/* The block sums of one tile are added to its totals (or begin them). */
+static inline void add_block(global const float *x, weights_at w, uint count, bool first, local real *total)
 {
-    uint k = 0;
 #define START(r) real s##r = (real)(0.0f), t##r = (real)(0.0f);
     EACH_ROW(START)
+    uint k = 0;
     for (; k + 4 <= count; k += 4) {
-#ifdef AHEAD
-        TOUCH(ahead);
-        ahead += LINE;
-#endif
         TERM TERM TERM TERM
     }
     for (; k < count; k++) TERM
@@ -148,7 +140,6 @@ ffn_tile(global const float *x, ulong x_at, global const weight *w, ulong w_at, 
     for (uint k = 0; k < in; k += BLOCK) {
         uint terms = min(in - k, (uint)BLOCK);
         global const weight *block = w + (ulong)k * PANEL;
-        global const weight *next = w + (ulong)(k + 2 * BLOCK <= in ? k + BLOCK : 0) * PANEL;
 #ifdef NEAR
         for (uint i = 0; i < terms; i++) {
             wide[2 * i] = get_weights(block + i * PANEL);
@@ -159,11 +150,13 @@ ffn_tile(global const float *x, ulong x_at, global const weight *w, ulong w_at, 
         weights_at near = block;
 #endif
 #ifdef BURST
-        touch_block(block, next, terms);
+        touch_lines(block, terms * PANEL);
+#endif
+#if defined(NEAR) || defined(BURST)
+        touch_pages(block + BLOCK * PANEL);
 #endif
         for (uint i = 0; i < count; i++)
-            add_block(x + ((ulong)i * in + k) * ROWS, near, next + i % TOUCHERS * TOUCHED * LINE, terms,
-                      BEGINS(k), total + i * 2 * ROWS);
+            add_block(x + ((ulong)i * in + k) * ROWS, near, terms, BEGINS(k), total + i * 2 * ROWS);
     }
     for (uint i = 0; i < count; i++)
         for (uint r = 0; r < ROWS && (first + i) * ROWS + r < rows; r++) {

@@ -10,7 +10,7 @@
 #include "options.h"
 #include "program.h"
 
-/* Kernels may read a little past the last panel, ahead of what they need. */
+/* Kernels read so many bytes past the last panel, ahead of what they need. */
 enum { STAGING = 16 << 20, STRIP = 16, AHEAD = 1 << 15 };
 
 /* A matrix on its way: from where, to which columns, through what. */

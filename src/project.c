@@ -64,10 +64,9 @@ static void add_finish(clglu_options *o, const clglu_projection *p)
 static void add_nearness(const clglu_context *context, clglu_options *o, const clglu_projection *p,
                          const clglu_plan *plan)
 {
-    bool few = p->rows <= FEW_ROWS, shared = clglu_plan_tiles(context, plan, p->panels, p->rows) > 1;
-    if (few && (plan->row_tile > 1 || p->panels->dtype != CLGLU_F32)) clglu_options_add(o, " -DBURST");
-    if (!few && shared) clglu_options_add(o, " -DAHEAD");
-    if (!few && shared && p->panels->dtype != CLGLU_F32) clglu_options_add(o, " -DNEAR");
+    bool wide = p->panels->dtype == CLGLU_F32, shared = clglu_plan_tiles(context, plan, p->panels, p->rows) > 1;
+    if (shared && !wide && p->rows > FEW_ROWS) clglu_options_add(o, " -DNEAR");
+    else if (plan->row_tile > 1 || !wide) clglu_options_add(o, " -DBURST");
 }
 
 static clglu_status get_program(clglu_context *context, const clglu_projection *p, const clglu_plan *plan,

@@ -569,9 +569,9 @@ typedef struct clglu_ffn clglu_ffn;
 /* Packs the weights into column panels on the context's device, from buffers or host arrays; finished on return, so
    that the sources may go away. Host arrays pass through a staging buffer of at most 16 MiB on the device; nothing is copied on
    the host. The packed weights take as much as the dense ones, their columns rounded up to a multiple of 32
-   (the route CLBLAST: widened to f32), and 32 KiB. Buffers must hold their contents when it is called.
-     Errors   CLGLU_NULL_POINTER (no matrix at all, an array without its host array or buffer), INVALID_VALUE, INVALID_SIZE,
-              INVALID_VIEW, BUFFER_TOO_SMALL, UNSUPPORTED (a size over 2^22, the route); then what OpenCL says. *ffn is NULL then.
+   (the route CLBLAST: widened to f32), and 32 KiB for each of them (wa and wb count as one). Buffers must hold their contents when it is called.
+     Errors   CLGLU_NULL_POINTER (no matrix at all), INVALID_VALUE (also a matrix or bias with both a buffer and a host
+              array), INVALID_SIZE, BUFFER_TOO_SMALL, UNSUPPORTED (a size over 2^22, the route); then what OpenCL says. *ffn is NULL then.
      Threads  any */
 CLGLU_API CLGLU_MUST clglu_status clglu_ffn_create(clglu_context *context, const clglu_ffn_desc *desc, clglu_ffn **ffn);
 

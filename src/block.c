@@ -26,6 +26,17 @@ static bool has_bias(const clglu_bias *b)
     return b->buffer != NULL || b->host != NULL;
 }
 
+static clglu_status check_sources(const clglu_block *k, const char **why)
+{
+    for (int i = 0; i < MATRICES; i++) {
+        const clglu_weights *w = &k->matrix[i].weights;
+        const clglu_bias *b = &k->matrix[i].bias;
+        if ((w->buffer && w->host) || (b->buffer && b->host))
+            return fail(CLGLU_INVALID_VALUE, "a matrix or bias has both a buffer and a host array", why);
+    }
+    return CLGLU_OK;
+}
+
 static clglu_status check_values(clglu_block *k, const char **why)
 {
     bool gated = k->gated;
@@ -95,7 +106,8 @@ clglu_status clglu_block_from(clglu_block *k, const clglu_ffn_desc *desc, const 
         k->matrix[i] = (clglu_matrix){.used = is_given(weights[i]), .weights = *weights[i], .bias = *biases[i]};
     k->gated = k->matrix[MATRIX_B].used;
     if (!k->matrix[MATRIX_A].used && !k->gated) return fail(CLGLU_NULL_POINTER, "wa and wb are absent", why);
-    clglu_status status = check_values(k, why);
+    clglu_status status = check_sources(k, why);
+    if (!status) status = check_values(k, why);
     if (!status) status = check_sizes(k, desc, why);
     if (!status) status = check_matrix(k, &k->matrix[MATRIX_A], k->d_model, k->d_ff, why);
     if (!status) status = check_matrix(k, &k->matrix[MATRIX_B], k->d_model, k->d_ff, why);

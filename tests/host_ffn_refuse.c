@@ -144,6 +144,8 @@ static size_t misused_descs(misuse *m)
     CASE(CLGLU_INVALID_VALUE, d->wb.host = NULL; d->gate = CLGLU_ACT_TANH);
     CASE(CLGLU_INVALID_VALUE, d->wb.host = NULL; d->limit = 1);
     CASE(CLGLU_INVALID_VALUE, d->wb.host = NULL; d->shift = 1);
+    CASE(CLGLU_INVALID_VALUE, d->wa.buffer = buffer);
+    CASE(CLGLU_INVALID_VALUE, d->bd.buffer = buffer);
     CASE(CLGLU_INVALID_VALUE, d->wa.host = NULL; d->wa.buffer = buffer);
     CASE(CLGLU_INVALID_VALUE, d->wd.host = NULL; d->wd.buffer = buffer);
     CASE(CLGLU_INVALID_VALUE, d->ba.host = NULL; d->ba.buffer = buffer);

@@ -183,6 +183,8 @@ static size_t overlaps(misuse *m)
     CASE(CLGLU_OVERLAP, BACK_DX, give_a_and_b(c); c->arrays.dx = b);
     CASE(CLGLU_OVERLAP, BACK_DWD, give_a_and_b(c); c->arrays.dwd = a);
     CASE(CLGLU_OVERLAP, BACK_DWA, c->arrays.dwa = dx);
+    CASE(CLGLU_OVERLAP, BACK_DWA, give_a_and_b(c); c->arrays.x = x; c->call.rows = 10;
+         c->arrays.dwa = a + 6 * FF); /* beyond as many rows of a as dwa has */
     CASE(CLGLU_OVERLAP, BACK_DWB, c->arrays.dwb = dwa);
     CASE(CLGLU_OVERLAP, BACK_DWB, c->arrays.dwb = dwa + D * FF - 1);
     CASE(CLGLU_OVERLAP, BACK_DWD, c->arrays.dwd = dwb);
@@ -197,6 +199,10 @@ static size_t overlaps(misuse *m)
          c->call.dwb = (clglu_view){D, 1, 2 * D}); /* interleaved [2 out, in] */
     CASE(CLGLU_OVERLAP, BACK_DWB, c->arrays.dwb = dwa; c->call.dwa = (clglu_view){0, 2 * FF, 1};
          c->call.dwb = (clglu_view){FF - 1, 2 * FF, 1});
+    CASE(CLGLU_OK, BACK_SLOTS, c->arrays.dwb = dwa; c->call.dwa = (clglu_view){0, 2 * FF, 2};
+         c->call.dwb = (clglu_view){1, 2 * FF, 2});
+    CASE(CLGLU_OVERLAP, BACK_DWB, c->arrays.dwb = (char *)dwa + 2; c->call.dwa = (clglu_view){0, 2 * FF, 2};
+         c->call.dwb = (clglu_view){1, 2 * FF, 2}); /* between elements, but not between floats */
     CASE(CLGLU_OK, BACK_SLOTS, c->arrays.dbb = dba; c->call.dba.inc = c->call.dbb.inc = 2; c->call.dbb.offset = 1);
     CASE(CLGLU_OVERLAP, BACK_DBB, c->arrays.dbb = dba; c->call.dba.inc = c->call.dbb.inc = 2; c->call.dbb.offset = 2);
     return n;

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "backward.h"
-#include "emulate.h"
 #include "emulate_ffn.h"
 
 enum { WIDE = CLGLU_WIDE, ROWS = CLGLU_BLOCK };

@@ -86,6 +86,12 @@ void back_set(back_case *c, back_array g, size_t row, size_t col, float x)
     if (g == GX) ffn_set(&c->ffn, FX, row, col, x);
 }
 
+void back_set_all(back_case *c, back_array g, float x)
+{
+    for (size_t r = 0; c->at[g] && r < back_rows(c, g); r++)
+        for (size_t n = 0; n < back_cols(c, g); n++) back_set(c, g, r, n, x);
+}
+
 uint32_t back_flag(const back_case *c) { return ((const uint32_t *)c->at[GFLAG])[0]; }
 
 /* ---------------------------------------------------------------- which there are, and where they lie */

@@ -53,6 +53,7 @@ size_t back_place(const back_case *c, back_array g, size_t row, size_t col);
 float back_get(const back_case *c, back_array g, size_t row, size_t col);
 uint32_t back_get_bits(const back_case *c, back_array g, size_t row, size_t col);
 void back_set(back_case *c, back_array g, size_t row, size_t col, float x); /* x: the block's own, too */
+void back_set_all(back_case *c, back_array g, float x);
 uint32_t back_flag(const back_case *c);
 
 /* A line on the case, for messages. */
@@ -96,5 +97,10 @@ double back_worst_ratio(void);
 
 /* On the shared context: bits of the emulation, nothing else written, near to the reference. */
 void expect_back_right(clglu_ffn *ffn, const back_case *c, ffn_route route, const char *what);
+
+/* The first choice of each form, on the shared context and on buffers: bits of the emulation, nothing else
+   written, and what is asked of the results, if anything is; `in` has the inputs. */
+typedef void back_question(const back_case *in, const back_case *got);
+void with_every_form(const back_case *c, back_question *ask, const char *what);
 
 #endif

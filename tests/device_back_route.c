@@ -210,3 +210,24 @@ void expect_back_right(clglu_ffn *ffn, const back_case *c, ffn_route route, cons
     back_free(&got);
     back_free(&want);
 }
+
+void with_every_form(const back_case *c, back_question *ask, const char *what)
+{
+    clglu_ffn *ffn = ffn_create(context(), &c->ffn, FROM_HOST);
+    clglu_ffn_choice choices[FFN_CHOICES];
+    size_t n = ffn_choices(ffn, c->call.rows, choices);
+    back_case want = back_emulated(c), with = *c;
+    unsigned met = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (met & 1u << choices[i].form) continue;
+        met |= 1u << choices[i].form;
+        with.call.choice = choices[i];
+        back_case got = back_made(context(), ffn, &with, ON_BUFFERS);
+        expect_back_same(&got, &want, what);
+        expect_back_no_stray(c, &got, what);
+        if (ask) ask(c, &got);
+        back_free(&got);
+    }
+    back_free(&want);
+    clglu_ffn_destroy(ffn);
+}

@@ -5,10 +5,9 @@
    panel, two vectors of VW columns (HALF apart) and `tiles` row tiles: a block of the panel, 16 KiB of f32, stays in the
    nearest cache for all of them, and their sums wait in local memory. Work-items that follow one another take SPAN panels, then
    the same SPAN panels for the next rows: rows stay in the second cache meanwhile, panels in the third.
-     NEAR     a block is first widened into local memory, once for all tiles
-     BURST    a block is brought near at once: arithmetic fills a CPU's window before it reaches the loads that should wait together
-   Either way the first lines of the next block's pages (the next panel's, at the end) are touched then, from which the hardware
-   goes on alone: up to 32 KiB past the last panel are read. */
+   A block is brought near at once: arithmetic fills a CPU's window before it reaches the loads that should wait together. With NEAR
+   it is widened into local memory on the way, once for all tiles. Then the first lines of the next block's pages (the next
+   panel's, at the end) are touched, from which the hardware goes on alone: up to 32 KiB past the last panel are read. */
 #include "finish.clh"
 
 #define ROWS_1(X)  X(0)
@@ -55,6 +54,7 @@ typedef global const weight *weights_at;
         x += ROWS;                                                                                           \
     }
 
+#ifndef NEAR
 static inline void touch_lines(global const weight *block, uint count)
 {
     for (uint i = 0; i + 8 * LINE <= count; i += 8 * LINE) {
@@ -62,6 +62,7 @@ static inline void touch_lines(global const weight *block, uint count)
         TOUCH(block + i + 4 * LINE), TOUCH(block + i + 5 * LINE), TOUCH(block + i + 6 * LINE), TOUCH(block + i + 7 * LINE);
     }
 }
+#endif
 
 static inline void touch_pages(global const weight *next)
 {
@@ -148,13 +149,9 @@ ffn_tile(global const float *x, ulong x_at, global const weight *w, ulong w_at, 
         weights_at near = wide;
 #else
         weights_at near = block;
-#endif
-#ifdef BURST
         touch_lines(block, terms * PANEL);
 #endif
-#if defined(NEAR) || defined(BURST)
         touch_pages(block + BLOCK * PANEL);
-#endif
         for (uint i = 0; i < count; i++)
             add_block(x + ((ulong)i * in + k) * ROWS, near, terms, BEGINS(k), total + i * 2 * ROWS);
     }

@@ -60,13 +60,11 @@ static void add_finish(clglu_options *o, const clglu_projection *p)
     if (p->a.mem || p->b.mem) clglu_options_add(o, " -DKEPT=%d", (int)(p->a.mem ? p->a.dtype : p->b.dtype));
 }
 
-/* How the register tile meets its weights: cl/ffn_tile.cl. One row of f32 waits for memory well enough alone. */
-static void add_nearness(const clglu_context *context, clglu_options *o, const clglu_projection *p,
-                         const clglu_plan *plan)
+/* Weights of 16 bits that several row tiles share are widened once: cl/ffn_tile.cl. */
+static bool is_near(const clglu_context *context, const clglu_projection *p, const clglu_plan *plan)
 {
-    bool wide = p->panels->dtype == CLGLU_F32, shared = clglu_plan_tiles(context, plan, p->panels, p->rows) > 1;
-    if (shared && !wide && p->rows > FEW_ROWS) clglu_options_add(o, " -DNEAR");
-    else if (plan->row_tile > 1 || !wide) clglu_options_add(o, " -DBURST");
+    return plan->form == CLGLU_FORM_TILE && p->panels->dtype != CLGLU_F32 && p->rows > FEW_ROWS &&
+           clglu_plan_tiles(context, plan, p->panels, p->rows) > 1;
 }
 
 static clglu_status get_program(clglu_context *context, const clglu_projection *p, const clglu_plan *plan,
@@ -78,7 +76,7 @@ static clglu_status get_program(clglu_context *context, const clglu_projection *
     clglu_options_add(&o, "-cl-std=CL1.2 -DVW=%u -DWEIGHT=%d -DROWS=%u", width_of(context, plan),
                       (int)p->panels->dtype, plan->row_tile);
     add_finish(&o, p);
-    if (plan->form == CLGLU_FORM_TILE) add_nearness(context, &o, p, plan);
+    if (is_near(context, p, plan)) clglu_options_add(&o, " -DNEAR");
     return clglu_program_get(context, files[plan->form], o.text, program);
 }
 

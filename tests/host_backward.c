@@ -22,11 +22,19 @@ static void *room(size_t count, size_t size)
 
 static size_t pick(uint64_t *state, const size_t *list, size_t count) { return list[test_below(state, count)]; }
 
-static bool exists(const block_case *c, int name)
+void want_all(back_case *k)
 {
-    const bool all[GRADIENTS] = {true,      c->has_a,           c->has_b,          c->has_d,
-                                 c->bias_a, c->bias_b, c->bias_d};
-    return all[name];
+    const block_case *c = &k->c;
+    const bool all[GRADIENTS] = {true, c->has_a, c->has_b, c->has_d, c->bias_a, c->bias_b, c->bias_d};
+    memcpy(k->wanted, all, sizeof all);
+}
+
+back_case swiglu_case(size_t rows)
+{
+    back_case k = {.c = {.rows = rows, .d_model = 40, .d_ff = 50, .d_out = 30, .has_a = true, .has_b = true,
+                         .has_d = true, .bias_a = true, .bias_b = true, .bias_d = true, .act = CLGLU_ACT_SILU}};
+    want_all(&k);
+    return k;
 }
 
 static void random_sizes(block_case *c, uint64_t *state)
@@ -54,7 +62,8 @@ back_case random_back_case(uint64_t *state)
     k.stored = test_below(state, 3) == 0;
     k.accumulate = test_below(state, 2);
     k.scale = test_below(state, 2) ? 0 : 1024.5f;
-    for (int i = 0; i < GRADIENTS; i++) k.wanted[i] = exists(&k.c, i) && test_below(state, 6) != 0;
+    want_all(&k);
+    for (int i = 0; i < GRADIENTS; i++) k.wanted[i] = k.wanted[i] && test_below(state, 6) != 0;
     bool any = false;
     for (int i = 0; i < GRADIENTS; i++) any = any || k.wanted[i];
     if (!any) k.wanted[DX] = true;
@@ -366,4 +375,25 @@ bool naive_backward(const back *s, void *tensors[GRADIENTS])
     }
     back_values_free(&v);
     return overflow;
+}
+
+/* ---------------------------------------------------------------- the reference */
+
+void truth_new(const back *s, double *truth[GRADIENTS])
+{
+    clglu_ffn_gradients_double g = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+    double **to[GRADIENTS] = {&g.dx, &g.dwa, &g.dwb, &g.dwd, &g.dba, &g.dbb, &g.dbd};
+    for (int i = 0; i < GRADIENTS; i++) {
+        size_t count = s->gradient[i].rows * s->gradient[i].cols;
+        truth[i] = s->gradient[i].wanted ? room(count, sizeof(double)) : NULL;
+        for (size_t j = 0; truth[i] && j < count; j++) truth[i][j] = 1000; /* nothing is added to what is there */
+        *to[i] = truth[i];
+    }
+    clglu_status status = clglu_reference_ffn_backward(&s->b.desc, &s->call, s->inputs[0], s->b.tensor[INPUT], &g);
+    ck_assert_int_eq(status, CLGLU_OK);
+}
+
+void truth_free(double *truth[GRADIENTS])
+{
+    for (int i = 0; i < GRADIENTS; i++) free(truth[i]);
 }

@@ -50,6 +50,11 @@ typedef struct back {
 back_case random_back_case(uint64_t *state);
 void describe_back(const back_case *k, char *text, size_t size);
 
+/* Whatever the block has is wanted. */
+void want_all(back_case *k);
+/* SwiGLU with every bias, 40 to 50 to 30, all gradients wanted. */
+back_case swiglu_case(size_t rows);
+
 back back_new(const back_case *k, uint64_t *state);
 void back_free(back *s);
 
@@ -68,6 +73,10 @@ typedef struct back_values {
 
 back_values back_values_new(const back *s);
 void back_values_free(back_values *v);
+
+/* The gradients asked for as the reference has them; the others are NULL. */
+void truth_new(const back *s, double *truth[GRADIENTS]);
+void truth_free(double *truth[GRADIENTS]);
 
 /* Every gradient asked for, rounded, into copies of the tensors as they were; true if one is infinite or NaN. */
 bool naive_backward(const back *s, void *tensors[GRADIENTS]);

@@ -14,6 +14,7 @@ Suite *ffn_refuse_suite(void);
 Suite *backward_refuse_suite(void);
 Suite *backward_emulate_suite(void);
 Suite *backward_reference_suite(void);
+Suite *backward_bound_suite(void);
 
 int main(void)
 {
@@ -28,6 +29,7 @@ int main(void)
     srunner_add_suite(runner, backward_refuse_suite());
     srunner_add_suite(runner, backward_emulate_suite());
     srunner_add_suite(runner, backward_reference_suite());
+    srunner_add_suite(runner, backward_bound_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner), run = srunner_ntests_run(runner);
     srunner_free(runner);

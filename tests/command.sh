@@ -23,6 +23,7 @@ export LC_ALL=C
 . tests/command_endings.sh
 . tests/command_ffn.sh
 . tests/command_bench.sh
+. tests/command_train.sh
 . tests/command_sweep.sh
 
 mkdir -p "$in" "$drivers"
@@ -54,6 +55,7 @@ broken_devices
 feed_forward_blocks
 block_benchmarks
 tunings
+trainings
 verifications
 sweeps_of_broken_drivers
 broken_drivers

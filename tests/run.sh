@@ -52,10 +52,12 @@ if [ "$mode" != quick ]; then
     step install tests/install.sh
     step command tests/command.sh
     step real-input python3 tests/real_input.py
+    step page tests/page.sh
 fi
 if [ "$mode" = long ]; then
     step golden tests/golden.sh
     step exhaust build/exhaust
+    step torch python3 tests/train_torch.py
 fi
 
 rm -f "$log" build/test.rc

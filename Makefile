@@ -36,7 +36,7 @@ TOOL_SRC := $(wildcard tools/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(B)/%.o)
 CL_SRC   := $(wildcard cl/*.cl) $(wildcard cl/*.clh)
 
-.PHONY: all help sweep bench deps deps-check check check-quick check-long install uninstall readme clean
+.PHONY: all help sweep bench deps deps-check deps-long check check-quick check-long install uninstall readme clean
 
 all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu $(B)/clglu.pc
 
@@ -54,7 +54,7 @@ check: deps-check ## install what is missing, build, run the tests
 check-quick: all $(B)/test-host $(B)/test-device ## the tests that need nothing but the build
 	@tests/run.sh quick
 
-check-long: deps-check ## the exhaustive runs too: hours
+check-long: deps-long ## the exhaustive runs too: hours
 	@$(MAKE) --no-print-directory all $(B)/test-host $(B)/test-device $(B)/exhaust
 	@tests/run.sh long
 
@@ -67,6 +67,9 @@ deps:
 
 deps-check:
 	@tools/deps.sh check
+
+deps-long:
+	@tools/deps.sh long
 
 # ---------------------------------------------------------------- the library
 

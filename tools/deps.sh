@@ -1,16 +1,18 @@
 #!/bin/sh
-# deps.sh - installs what `make sweep` or `make check` needs, or prints the line that does: tools/deps.sh sweep|check
+# deps.sh - installs what `make sweep`, `make check` or `make check-long` needs, or prints the line that does: tools/deps.sh sweep|check|long
 # SPDX-License-Identifier: MIT
 set -eu
 
 build='gcc libc6-dev make pkg-config ocl-icd-opencl-dev opencl-c-headers libjansson-dev libxxhash-dev'
 run='ocl-icd-libopencl1 pocl-opencl-icd libclblast-dev clinfo'
 test='check g++ python3 python3-venv chromium fonts-dejavu-core'
+long='python3-torch'
 
 case "${1:-}" in
 sweep) wanted="$build $run" ;;
 check) wanted="$build $run $test" ;;
-*) echo "usage: tools/deps.sh sweep|check" >&2; exit 2 ;;
+long) wanted="$build $run $test $long" ;;
+*) echo "usage: tools/deps.sh sweep|check|long" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

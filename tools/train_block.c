@@ -1,24 +1,19 @@
-/* train_block.c - a feed-forward block that is trained: every call of the library's that clglu train makes.
-   SPDX-License-Identifier: MIT */
+/* train_block.c - a feed-forward block that is trained, on a device or by the emulation.
+ * SPDX-License-Identifier: MIT */
 
 #include "train_block.h"
 #include "cli.h"
+#include "train_device.h"
 #include "train_text.h"
 
 #include <stdlib.h>
 
 struct train_block {
-    clglu_context *context;
-    clglu_ffn *ffn; /* NULL: the emulation */
+    struct train_device *device; /* NULL: the emulation */
     clglu_ffn_desc desc;
     struct train_weights gradients;
-    float *a, *b; /* [TRAIN_VALID, d_ff]; b NULL: plain */
+    float *a, *b; /* the emulation's, [TRAIN_VALID, d_ff]; b NULL: plain */
 };
-
-static int judge(const struct train_block *b, clglu_status status, const char *what)
-{
-    return status == CLGLU_OK ? CLI_GO_ON : cli_failed(b->context, status, what);
-}
 
 static void describe(clglu_ffn_desc *d, const struct train_form *form, size_t d_model,
                      struct train_weights weights)
@@ -34,36 +29,45 @@ static void describe(clglu_ffn_desc *d, const struct train_form *form, size_t d_
     d->wd.host = weights.wd;
 }
 
+static int make_room(struct train_block *b, const struct train_form *form)
+{
+    size_t room = (size_t)TRAIN_VALID * form->d_ff;
+    b->a = malloc(room * sizeof *b->a);
+    if (form->gated) b->b = malloc(room * sizeof *b->b);
+    if (b->a && (b->b || !form->gated)) return CLI_GO_ON;
+    cli_say("out of memory");
+    return CLI_OPENCL;
+}
+
 int train_block_open(struct train_block **block, clglu_context *context, const struct train_form *form,
                      size_t d_model, struct train_weights weights, struct train_weights gradients)
 {
-    size_t room = (size_t)TRAIN_VALID * form->d_ff;
     struct train_block *b = *block = calloc(1, sizeof *b);
-    if (b) b->a = malloc(room * sizeof *b->a);
-    if (b && form->gated) b->b = malloc(room * sizeof *b->b);
-    if (!b || !b->a || (form->gated && !b->b)) return cli_say("out of memory"), CLI_OPENCL;
-    b->context = context;
+    if (!b) return cli_say("out of memory"), CLI_OPENCL;
     b->gradients = gradients;
     describe(&b->desc, form, d_model, weights);
-    return context ? judge(b, clglu_ffn_create(context, &b->desc, &b->ffn), "the weights of a block")
-                   : CLI_GO_ON;
+    return context ? train_device_open(&b->device, context, &b->desc) : make_room(b, form);
 }
 
 void train_block_close(struct train_block *b)
 {
     if (!b) return;
-    clglu_ffn_destroy(b->ffn);
+    train_device_close(b->device);
     free(b->a);
     free(b->b);
     free(b);
 }
 
+static int judge(clglu_status status)
+{
+    return status == CLGLU_OK ? CLI_GO_ON : cli_failed(NULL, status, "emulation");
+}
+
 int train_block_forward(struct train_block *b, size_t rows, const float *x, float *y)
 {
     clglu_ffn_call call = {.rows = rows};
-    clglu_status status = b->ffn ? clglu_ffn_forward_host(b->ffn, &call, x, y, b->a, b->b)
-                                 : clglu_emulate_ffn_forward(&b->desc, &call, x, y, b->a, b->b);
-    return judge(b, status, "a block");
+    return b->device ? train_device_forward(b->device, rows, x, y)
+                     : judge(clglu_emulate_ffn_forward(&b->desc, &call, x, y, b->a, b->b));
 }
 
 int train_block_backward(struct train_block *b, size_t rows, const float *dy, const float *x, float *dx)
@@ -73,9 +77,8 @@ int train_block_backward(struct train_block *b, size_t rows, const float *dy, co
     arrays.dwa = b->gradients.wa;
     arrays.dwb = b->gradients.wb;
     arrays.dwd = b->gradients.wd;
-    clglu_status status = b->ffn ? clglu_ffn_backward_host(b->ffn, &call, &arrays)
-                                 : clglu_emulate_ffn_backward(&b->desc, &call, &arrays);
-    return judge(b, status, "a block's gradients");
+    return b->device ? train_device_backward(b->device, rows, dy, dx, b->gradients)
+                     : judge(clglu_emulate_ffn_backward(&b->desc, &call, &arrays));
 }
 
 int train_block_hidden(struct train_block *b, size_t rows, float *h)
@@ -85,18 +88,12 @@ int train_block_hidden(struct train_block *b, size_t rows, float *h)
     gate.alpha = b->desc.alpha;
     gate.limit = b->desc.limit;
     gate.shift = b->desc.shift;
-    clglu_status status;
-    if (b->b)
-        status = b->ffn ? clglu_gate_forward_host(b->context, &gate, b->a, b->b, h)
-                        : clglu_emulate_gate_forward(&gate, b->a, b->b, h);
-    else
-        status = b->ffn ? clglu_act_forward_host(b->context, &act, b->a, h)
-                        : clglu_emulate_act_forward(&act, b->a, h);
-    return judge(b, status, "a block's hidden units");
+    if (b->device) return train_device_hidden(b->device, &gate, &act, h);
+    return judge(b->b ? clglu_emulate_gate_forward(&gate, b->a, b->b, h)
+                      : clglu_emulate_act_forward(&act, b->a, h));
 }
 
 int train_block_update(struct train_block *b)
 {
-    return b->ffn ? judge(b, clglu_ffn_update(b->ffn, &b->desc, NULL, 0, NULL, NULL), "a block's new weights")
-                  : CLI_GO_ON;
+    return b->device ? train_device_update(b->device) : CLI_GO_ON;
 }

@@ -1,4 +1,4 @@
-/* train_block.h - a feed-forward block that is trained: every call of the library's that clglu train makes.
+/* train_block.h - a feed-forward block that is trained, on a device or by the emulation.
    SPDX-License-Identifier: MIT */
 
 #ifndef CLGLU_TOOLS_TRAIN_BLOCK_H

@@ -129,9 +129,11 @@ PAGE
 
 train_page() {
     clear_out
-    good "train --html works" trained --variant relu,geglu,swiglu --steps 8 --seed 1 --html "$out/p.html"
+    good "train --html works" trained --variant relu,gelu,geglu,swiglu --steps 8 --seeds 2 --html "$out/p.html"
     holds "train fits 80 columns" narrow "$work/stdout"
     holds "train sends no escapes to a file" no_escapes
+    holds "train says how GeGLU stands beside ReLU and GELU" test "$(grep -c -E \
+        '^GeGLU beside (ReLU|GELU): loss [0-9.]+ \+- [0-9.]+ (less|more), a step takes [0-9.]+ times as long\.$' "$work/stdout")" = 2
     holds "the page is well-formed, has its charts and labels, and needs nothing else" page_is_good "$out/p.html"
     holds "... and is the only file" test "$(contents "$out")" = "p.html "
     hash=$(sed -n 's/^geglu .*% *\([0-9a-f]\{16\}\)$/\1/p' "$work/stdout")

@@ -106,23 +106,38 @@ static void reach(const struct train_report *r, struct train_summary *s)
 
 /* ---------------------------------------------------------------- all of them */
 
-static const struct train_summary *find(const struct train_report *r, const char *name)
+/* The place of a variant, or how many there are. */
+static size_t find(const struct train_report *r, const char *name)
 {
-    for (size_t v = 0; v < r->job->variants; v++)
-        if (strcmp(r->job->result[v].form.name, name) == 0) return &r->of[v];
-    return NULL;
+    size_t v = 0;
+    while (v < r->job->variants && strcmp(r->job->result[v].form.name, name) != 0) v++;
+    return v;
+}
+
+/* "GeGLU beside ReLU: loss 0.088 +- 0.029 less, a step takes 1.07 times as long." */
+static int compare(const struct train_report *r, size_t geglu, size_t other, const char *name, char *out,
+                   size_t size)
+{
+    double less[TRAIN_SEEDS] = {0}, deviation;
+    char give[32] = "";
+    for (uint64_t k = 0; k < r->seeds; k++)
+        less[k] = r->job->result[other].run[k].point[r->points].valid -
+                  r->job->result[geglu].run[k].point[r->points].valid;
+    double mean = spread(less, r->seeds, &deviation);
+    if (r->seeds > 1) snprintf(give, sizeof give, " +- %.3f", deviation);
+    return snprintf(out, size, "GeGLU beside %s: loss %.3f%s %s, a step takes %.2f times as long.", name,
+                    fabs(mean), give, mean > 0 ? "less" : "more",
+                    r->of[geglu].seconds / r->of[other].seconds);
 }
 
 int train_answer(const struct train_report *r, char *out, size_t size)
 {
-    const struct train_summary *geglu = find(r, "geglu"), *relu = find(r, "relu"), *gelu = find(r, "gelu");
-    if (!geglu || !relu || !gelu) return 0;
-    double less[2] = {relu->loss - geglu->loss, gelu->loss - geglu->loss};
-    snprintf(out, size,
-             "Beside ReLU, GeGLU's loss is %.3f %s, for %.2f times the time of a step;\n"
-             "beside GELU %.3f %s, for %.2f times.",
-             fabs(less[0]), less[0] > 0 ? "less" : "more", geglu->seconds / relu->seconds, fabs(less[1]),
-             less[1] > 0 ? "less" : "more", geglu->seconds / gelu->seconds);
+    size_t geglu = find(r, "geglu"), relu = find(r, "relu"), gelu = find(r, "gelu"), none = r->job->variants;
+    if (geglu == none || relu == none || gelu == none) return 0;
+    int used = compare(r, geglu, relu, "ReLU", out, size);
+    if (used < 0 || (size_t)used + 1 >= size) return 0;
+    out[used++] = '\n';
+    compare(r, geglu, gelu, "GELU", out + used, size - (size_t)used);
     return 1;
 }
 

@@ -44,12 +44,16 @@ static unsigned fitting(clglu_ffn_form form, size_t rows, unsigned most)
     return *t;
 }
 
-/* A register tile of 8 rows has sums enough to hide the latency of an fma; more spill on CPUs with 16 registers. */
-static unsigned natural_tile(clglu_ffn_form form, size_t rows)
+/* A register tile of 6 or 8 rows has sums enough to hide the latency of an fma. CPUs with vectors of 16 floats have 32 registers
+   for them; others have 16, and 6 rows leave some for the weights. */
+static unsigned natural_tile(const clglu_context *context, clglu_ffn_form form, size_t rows)
 {
-    static const unsigned most[FORMS] = {[CLGLU_FORM_GENERAL] = 1, [CLGLU_FORM_TILE] = 8, [CLGLU_FORM_LOCAL] = 64,
-                                         [CLGLU_FORM_SPLIT] = 16};
-    return fitting(form, rows, most[form]);
+    switch (form) {
+    case CLGLU_FORM_TILE: return fitting(form, rows, context->device.facts.vector_width >= 16 ? 8 : 6);
+    case CLGLU_FORM_LOCAL: return fitting(form, rows, 64);
+    case CLGLU_FORM_SPLIT: return fitting(form, rows, 16);
+    default: return 1;
+    }
 }
 
 /* The rows that a panel meets one after the other should stay in a second cache of a megabyte; as many rows as share it, so
@@ -81,7 +85,7 @@ static clglu_ffn_form natural_form(const clglu_context *context, size_t rows)
 static clglu_plan complete(const clglu_context *context, clglu_ffn_choice c, size_t rows)
 {
     if (c.form == CLGLU_FORM_AUTO) c = (clglu_ffn_choice){.form = natural_form(context, rows)};
-    c.row_tile = c.row_tile == 0 ? natural_tile(c.form, rows) : fitting(c.form, c.row_tile, c.row_tile);
+    c.row_tile = c.row_tile == 0 ? natural_tile(context, c.form, rows) : fitting(c.form, c.row_tile, c.row_tile);
     if (c.form == CLGLU_FORM_SPLIT && c.row_tile < rows) c.row_tile = fitting(c.form, rows, 16);
     if (c.form != CLGLU_FORM_TILE) c.tiles = 0;
     while ((size_t)c.tiles * c.row_tile > MOST_ROWS) c.tiles--;
@@ -134,8 +138,8 @@ static bool same(const clglu_plan *p, const clglu_plan *q)
 static bool is_candidate(const clglu_ffn *ffn, clglu_plan *c, size_t rows, const clglu_plan *first)
 {
     if (!can_run(ffn->context, c->form, c->row_tile, rows)) return false;
-    if (c->form == CLGLU_FORM_SPLIT && c->row_tile != natural_tile(c->form, rows)) return false;
-    if (c->form == CLGLU_FORM_TILE && c->row_tile > natural_tile(c->form, rows) && c->row_tile >= 2 * rows) return false;
+    if (c->form == CLGLU_FORM_SPLIT && c->row_tile != natural_tile(ffn->context, c->form, rows)) return false;
+    if (c->form == CLGLU_FORM_TILE && c->row_tile > natural_tile(ffn->context, c->form, rows) && c->row_tile >= 2 * rows) return false;
     return !same(c, first);
 }
 

@@ -36,6 +36,12 @@ block_benchmarks() {
     wrong "from 1 to" bench --ffn 0:160
     wrong "from 1 to" bench --ffn 96:4194305
     wrong "from 1 to" bench --ffn 96:99999999999999999999
+    good "bench --ffn --training works" "$clglu" bench --ffn 96:160 --rows 3 --repeats 2 --training --json
+    judge_json "... and has a step of three times the forward's work, and an update" \
+        "abs(d['ffn']['rows'][0]['training_step']['gflop_per_s'] * d['ffn']['rows'][0]['training_step']['time']['median_s'] /
+             (3 * 3 * 2e-9 * 3 * 96 * 160) - 1) < 1e-6" \
+        "d['ffn']['rows'][0]['update']['median_s'] > 0"
+    wrong "--training" bench --training
     wrong "--rows" bench --rows 1
     wrong "--rows" bench --ffn 96:160 --rows 1,
     wrong "--rows" bench --ffn 96:160 --rows 0

@@ -13,7 +13,7 @@
 
 struct options {
     struct cli_common common;
-    const char *variant, *dtype, *direction, *elements, *repeats, *quick, *ffn, *rows;
+    const char *variant, *dtype, *direction, *elements, *repeats, *quick, *ffn, *rows, *training;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -30,6 +30,7 @@ static const struct cli_option options[] = {
      "d_model:d_ff[:d_out]; --variant: default the model's, or geglu; --dtype: of the weights",
      AT(ffn)},
     {"rows", 0, "LIST", "with --ffn: how many; default 1,2,4,8,16,64,256,1024", AT(rows)},
+    {"training", 0, NULL, "with --ffn: forward and backward, and the weights packed again", AT(training)},
     {NULL, 0, NULL, NULL, 0}};
 #undef AT
 
@@ -181,7 +182,8 @@ static int emit_json(const clglu_device_facts *facts, struct results *r, int rep
 
 static int run_ffn(const struct cli_command *self, const struct options *o)
 {
-    struct bench_ffn_options f = {o->ffn, o->variant, o->dtype, o->rows, o->repeats, o->quick != NULL};
+    struct bench_ffn_options f = {o->ffn, o->variant, o->dtype, o->rows, o->repeats, o->quick != NULL,
+                                  o->training != NULL};
     if (o->direction || o->elements) return cli_usage(self, "--ffn has no --direction and no --elements");
     return bench_ffn(self, &o->common, &f);
 }
@@ -196,6 +198,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     int code = cli_parse(self, argc, argv, &o);
     if (code == CLI_GO_ON && o.ffn) return run_ffn(self, &o);
     if (code == CLI_GO_ON && o.rows) return cli_usage(self, "--rows goes with --ffn");
+    if (code == CLI_GO_ON && o.training) return cli_usage(self, "--training goes with --ffn");
     if (code == CLI_GO_ON) code = judge(self, &o, &plan);
     if (code == CLI_GO_ON) code = cli_open(&device, cli_selector(&o.common), 0);
     if (code == CLI_GO_ON) code = bench_open(device.context, plan.largest, &bench);

@@ -108,6 +108,10 @@ static int print(const struct bench_ffn *b, const struct plan *p, const struct r
     print_piece(b, p, r, PIECE_BLOCK, PIECE_CLBLAST, "CLBlast");
     printf("\nits projections alone, with the gate\n");
     print_piece(b, p, r, PIECE_PROJECTIONS, PIECE_OPENBLAS, "OpenBLAS");
+    if (b->training) {
+        printf("\na training step: forward and backward, three times the forward's work\n");
+        print_piece(b, p, r, PIECE_STEP, PIECE_UPDATE, "update");
+    }
     printf("\ntime: the median of %d, +- half the spread; / 1 row: against the time of one row;\n"
            "GB/s: of packed weights; of FMA: part of the rate of a kernel of multiply-adds;\n"
            "of read: part of the rate of a kernel that only reads as many bytes, measured\n"
@@ -115,6 +119,7 @@ static int print(const struct bench_ffn *b, const struct plan *p, const struct r
            p->repeats);
     if (r->rows[0].has[PIECE_CLBLAST]) printf("CLBlast: the whole block by its GEMM.\n");
     if (r->rows[0].has[PIECE_OPENBLAS]) printf("OpenBLAS: the products alone, on the host's processors.\n");
+    if (b->training) printf("update: changed weights packed again.\n");
     return CLI_GOOD;
 }
 
@@ -137,7 +142,8 @@ int bench_ffn(const struct cli_command *self, const struct cli_common *common,
     struct bench_ffn bench = {.whole = NULL};
     int code = judge(self, options, &plan);
     if (code == CLI_GO_ON) code = cli_open(&device, cli_selector(common), 0);
-    if (code == CLI_GO_ON) code = bench_ffn_open(&bench, device.context, &plan.shape, plan.dtype, plan.most);
+    if (code == CLI_GO_ON) code = bench_ffn_open(&bench, device.context, &plan.shape, plan.dtype, plan.most,
+                                                  options->training);
     if (code == CLI_GO_ON) code = measure(&bench, &plan, &results, common->quiet != NULL);
     if (code == CLI_GO_ON)
         code = common->json ? emit(&bench, &plan, &results) : print(&bench, &plan, &results);

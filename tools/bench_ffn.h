@@ -6,6 +6,7 @@
 
 #include "bench.h"
 #include "bench_ffn_block.h"
+#include "bench_ffn_step.h"
 #include "limits.h"
 #include "openblas.h"
 #include "progress.h"
@@ -13,7 +14,17 @@
 /* What is timed in turns: the block, its projections alone (gate included), a kernel that only reads as many
    bytes as the packed weights have, one that only multiplies and adds, the block by CLBlast, the products of the projections by
    OpenBLAS. */
-enum ffn_piece { PIECE_BLOCK, PIECE_PROJECTIONS, PIECE_READ, PIECE_FMA, PIECE_CLBLAST, PIECE_OPENBLAS, PIECES };
+enum ffn_piece {
+    PIECE_BLOCK,
+    PIECE_PROJECTIONS,
+    PIECE_READ,
+    PIECE_FMA,
+    PIECE_CLBLAST,
+    PIECE_OPENBLAS,
+    PIECE_STEP,   /* with --training: forward and backward */
+    PIECE_UPDATE, /* the weights packed again */
+    PIECES
+};
 
 struct bench_ffn_row {
     size_t rows;
@@ -32,6 +43,8 @@ struct ffn_figures {
 struct bench_ffn {
     struct block block;
     clglu_ffn *whole, *projections, *clblast; /* clblast NULL: there is none */
+    int training;                             /* the two last pieces are wanted */
+    struct step step;
     struct openblas *blas;                    /* NULL: there is none, or the weights are not f32 */
     float *ab;                                /* OpenBLAS' two products */
     struct limits *limits;
@@ -47,7 +60,7 @@ struct bench_ffn {
 /* Packs the weights, finds the limits. All return CLI_GO_ON or an exit status; close is fine after a failure.
  */
 int bench_ffn_open(struct bench_ffn *bench, clglu_context *context, const struct block_shape *shape,
-                   clglu_dtype dtype, size_t most_rows);
+                   clglu_dtype dtype, size_t most_rows, int training);
 void bench_ffn_close(struct bench_ffn *bench);
 
 int bench_ffn_run(struct bench_ffn *bench, size_t rows, int repeats, struct progress *progress,
@@ -67,7 +80,7 @@ void bench_ffn_json(json_t *root, const struct bench_ffn *bench, const struct be
 /* The options of bench that concern it, as text. */
 struct bench_ffn_options {
     const char *shape, *variant, *dtype, *rows, *repeats;
-    int quick;
+    int quick, training;
 };
 
 int bench_ffn(const struct cli_command *self, const struct cli_common *common,

@@ -139,15 +139,17 @@ static int find_openblas(struct bench_ffn *b, size_t most_rows)
 }
 
 int bench_ffn_open(struct bench_ffn *b, clglu_context *context, const struct block_shape *shape,
-                   clglu_dtype dtype, size_t most_rows)
+                   clglu_dtype dtype, size_t most_rows, int training)
 {
     double bytes = block_bytes(shape, 0, dtype);
     memset(b, 0, sizeof *b);
+    b->training = training;
     int code =
         block_open(&b->block, context, shape, dtype, most_rows, 2 * bytes + block_bytes(shape, 1, dtype));
     if (code == CLI_GO_ON) code = block_pack(&b->block, CLGLU_ROUTE_FUSED, 0, &b->whole);
     if (code == CLI_GO_ON) code = block_pack(&b->block, CLGLU_ROUTE_FUSED, 1, &b->projections);
     if (code == CLI_GO_ON) code = block_pack(&b->block, CLGLU_ROUTE_CLBLAST, 0, &b->clblast);
+    if (code == CLI_GO_ON && training) code = step_open(&b->step, &b->block, most_rows);
     if (code == CLI_GO_ON) code = find_openblas(b, most_rows);
     if (code == CLI_GO_ON) code = make_read(b);
     if (code == CLI_GO_ON) code = find_form(b);
@@ -164,6 +166,7 @@ void bench_ffn_close(struct bench_ffn *b)
     limits_close(b->limits);
     openblas_close(b->blas);
     free(b->ab);
+    step_close(&b->step);
     clglu_ffn_destroy(b->clblast);
     clglu_ffn_destroy(b->projections);
     clglu_ffn_destroy(b->whole);
@@ -175,6 +178,7 @@ void bench_ffn_close(struct bench_ffn *b)
 
 static int has_piece(const struct bench_ffn *b, enum ffn_piece piece)
 {
+    if (piece >= PIECE_STEP) return b->training;
     return piece == PIECE_CLBLAST ? b->clblast != NULL : piece == PIECE_OPENBLAS ? b->blas != NULL : 1;
 }
 
@@ -217,6 +221,10 @@ static int run_piece(void *user, size_t i, int runs)
         return run_read(b, &b->form, b->words, runs);
     case PIECE_FMA:
         return run_fma(b, runs);
+    case PIECE_STEP:
+        return step_run(&b->step, t->rows, runs);
+    case PIECE_UPDATE:
+        return step_update(&b->step, runs);
     default:
         run_openblas(b, t->rows, runs);
         return CLI_GO_ON;
@@ -256,7 +264,7 @@ struct ffn_figures bench_ffn_figures(const struct bench_ffn *b, const struct ben
     double seconds = row->time[piece].median;
     double read_rate = (double)b->words * sizeof(uint32_t) / row->time[PIECE_READ].median;
     struct ffn_figures f;
-    f.flops = block_flops(&b->block.shape, projections, row->rows) / seconds;
+    f.flops = (piece == PIECE_STEP ? 3 : 1) * block_flops(&b->block.shape, projections, row->rows) / seconds;
     f.bytes = block_bytes(&b->block.shape, projections, b->block.dtype) / seconds;
     f.of_fma = f.flops / (fma_flops(b) / row->time[PIECE_FMA].median);
     f.of_read = f.bytes / read_rate;

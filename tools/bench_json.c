@@ -41,12 +41,15 @@ static json_t *row_json(const struct bench_ffn *b, const struct bench_ffn_row *r
                         const struct bench_ffn_row *one)
 {
     const struct bench_time *read = &row->time[PIECE_READ];
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:f}", "rows", (json_int_t)row->rows, "block",
+    const struct bench_time *update = &row->time[PIECE_UPDATE];
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o}", "rows", (json_int_t)row->rows, "block",
                      figures_json(b, row, PIECE_BLOCK, one), "projections",
                      figures_json(b, row, PIECE_PROJECTIONS, one), "clblast",
                      figures_json(b, row, PIECE_CLBLAST, one), "openblas_projections",
                      figures_json(b, row, PIECE_OPENBLAS, one), "read", time_json(read), "read_gb_per_s",
-                     (double)b->words * 4 / read->median / 1e9);
+                     (double)b->words * 4 / read->median / 1e9, "training_step",
+                     figures_json(b, row, PIECE_STEP, one), "update",
+                     row->has[PIECE_UPDATE] ? time_json(update) : json_null());
 }
 
 void bench_ffn_json(json_t *root, const struct bench_ffn *b, const struct bench_ffn_row *rows, size_t count,

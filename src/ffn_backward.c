@@ -36,12 +36,21 @@ static clglu_status find_operands(clglu_ffn *ffn, clglu_backward *c, const clglu
     return status;
 }
 
+/* Kernels read inputs; gradients that sums go on from, over accumulations or row blocks; and those that are searched for
+   infinities. */
+static bool is_read(const clglu_backward *c, clglu_back_slot slot)
+{
+    if (slot < BACK_DX) return true;
+    if (slot == BACK_OVERFLOW) return false;
+    return c->operand[BACK_OVERFLOW].used || (slot != BACK_DX && (c->accumulate || c->rows > c->row_block));
+}
+
 static clglu_status check_ends(clglu_ffn *ffn, const clglu_backward *c, const clglu_back_buffers *b)
 {
     clglu_status status = CLGLU_OK;
     for (int s = 0; !status && s < BACK_SLOTS; s++) {
         const clglu_back_operand *o = &c->operand[s];
-        bool out = s >= BACK_DX, in = !out || (c->accumulate && s != BACK_DX && s != BACK_OVERFLOW);
+        bool out = s >= BACK_DX, in = is_read(c, (clglu_back_slot)s);
         const char *name = clglu_back_name((clglu_back_slot)s);
         size_t bytes = o->end * clglu_dtype_size(o->dtype);
         if (!o->used) continue;

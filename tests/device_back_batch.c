@@ -25,8 +25,7 @@ static back_shape batch_shape(clglu_dtype t)
 
 /* ---------------------------------------------------------------- row blocks, kernels, routes */
 
-/* Programs of every row tile would take long to build; those of 16 bits differ in what they load and store
- * alone. */
+/* Programs of every row tile would take long to build; those of 16 bits differ in loads and stores alone. */
 static bool runs(const clglu_ffn_choice *k, clglu_dtype t)
 {
     if (test_scale() == LONG) return true;

@@ -69,18 +69,16 @@ static back_shape shape_of(const back_pair_case *p, uint64_t seed)
     return s;
 }
 
-/* Each form in its turn, with one row tile only: programs must be built for all of them. */
+/* Programs must be built for all of them: the first choice of each form, or the automatic one. */
 static clglu_ffn_choice choice_of(const clglu_ffn *ffn, size_t rows, size_t number)
 {
     static const clglu_ffn_form forms[PAIR_FORMS] = {CLGLU_FORM_AUTO, CLGLU_FORM_GENERAL, CLGLU_FORM_LOCAL,
                                                      CLGLU_FORM_SPLIT, CLGLU_FORM_TILE};
     clglu_ffn_choice choices[FFN_CHOICES];
     size_t n = ffn_choices(ffn, rows, choices);
-    for (size_t i = 0; i < n; i++) {
-        bool one = choices[i].form != CLGLU_FORM_TILE || (choices[i].row_tile == 4 && choices[i].tiles == 4);
-        if (choices[i].form == forms[number] && one) return choices[i];
-    }
-    return (clglu_ffn_choice){CLGLU_FORM_AUTO, 0, 0};
+    for (size_t i = 0; i < n; i++)
+        if (choices[i].form == forms[number]) return choices[i];
+    return choices[0];
 }
 
 static void pair_of_properties(const back_pair_case *p, size_t number)
@@ -173,8 +171,7 @@ START_TEST(sizes_of_zero_mean_what_the_header_says)
 }
 END_TEST
 
-/* Inputs may name an element twice: every row of dy is the same, and rows of x begin an element after one
- * another. */
+/* Inputs may: each row of dy and x begins an element after the one before it. */
 START_TEST(dy_and_x_may_name_an_element_twice)
 {
     back_shape s = {

@@ -47,8 +47,7 @@ START_TEST(the_flag_is_0_for_finite_gradients_whatever_lies_between_them)
 }
 END_TEST
 
-/* An infinity or a NaN in the first or last element of one gradient, and the same where that is not asked
- * for. */
+/* In the first or last element of one gradient; then where that gradient is not asked for. */
 START_TEST(one_element_of_any_gradient_sets_the_flag)
 {
     static const float wrong[] = {(float)INFINITY, -(float)INFINITY, (float)NAN};

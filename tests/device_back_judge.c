@@ -97,8 +97,7 @@ typedef struct activated {
     double y, y_error, d, d_error;
 } activated;
 
-/* An error in x that may take it over a corner of the activation or of the clamp changes the derivative
- * altogether. */
+/* An error in x that may take it over a corner of the activation or the clamp changes the derivative. */
 static activated activate(clglu_act act, double alpha, double limit, double shift, double x, double error)
 {
     double size = fabs(x), at = limit != 0 && size > limit ? copysign(limit, x) : x;

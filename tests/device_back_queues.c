@@ -110,8 +110,7 @@ START_TEST(a_wait_list_holds_the_call_back)
 }
 END_TEST
 
-/* One call is held back on a queue of its own; another one, with a workspace of its own, does not wait for
- * it. */
+/* One call is held back; another one, on another queue and with its own workspace, is not. */
 START_TEST(a_call_with_a_workspace_of_its_own_does_not_wait_for_another)
 {
     back_case c = some_case(412), want = back_emulated(&c);
@@ -181,8 +180,7 @@ END_TEST
 
 /* ---------------------------------------------------------------- many calls under way */
 
-/* Small batches that are added up, nothing waited for in between; on one queue in order or out of order, by
- * events. */
+/* Small batches that are added up, nothing waited for in between; in order, or by events. */
 START_TEST(many_calls_under_way_add_to_the_same_gradients)
 {
     enum { MANY = 8 };

@@ -148,8 +148,7 @@ END_TEST
 
 /* ---------------------------------------------------------------- the clamp, and what stays f32 */
 
-/* y = a * b, dy is 1: da is b, db is a, but 0 where the own input is clamped; at the limit itself it passes.
- */
+/* y = a * b, dy is 1: da is b and db is a; 0 where the own input is clamped, not at the limit. */
 static void has_the_gradient_of_the_clamp(const back_case *in, const back_case *got)
 {
     for (size_t f = 0; f < back_cols(in, GA); f++) {

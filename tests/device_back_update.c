@@ -185,8 +185,7 @@ static void expect_pair(pair *p, const char *what)
     back_free(&want);
 }
 
-/* One in-order queue: calls, an update, calls; nothing is waited for in between. From buffers it is all held
- * back. */
+/* On one in-order queue, nothing waited for in between; from buffers it is all held back. */
 START_TEST(calls_before_it_see_the_old_weights_and_those_after_it_the_new)
 {
     ffn_source source = (ffn_source)_i;
@@ -214,8 +213,7 @@ START_TEST(calls_before_it_see_the_old_weights_and_those_after_it_the_new)
 }
 END_TEST
 
-/* From buffers nothing blocks, and nothing runs before the wait list's events: its event completes
- * afterwards. */
+/* Nothing blocks, and nothing runs before the events of the wait list have completed. */
 START_TEST(an_update_from_buffers_does_not_block_and_obeys_its_wait_list)
 {
     back_case old = some_case(392), new = some_case(393);

@@ -367,8 +367,7 @@ END_TEST
 
 /* ---------------------------------------------------------------- kernels that do not build */
 
-/* Those that a backward needs beside the forward's; the last is needed by gradients that are added to, and
- * late. */
+/* A backward's own kernels; the last is needed late, by gradients that are added to. */
 static const struct broken {
     const char *file, *old, *new;
 } broken[] = {{"overflow.cl", "#include", "#error broken\n#include"},

@@ -627,7 +627,8 @@ CLGLU_API CLGLU_MUST clglu_status clglu_ffn_backward_workspace(const clglu_ffn *
                                                               const clglu_ffn_backward_call *call, size_t *bytes);
 
 /* Packs changed weights again, in place: `desc` has the shapes, dtype and kinds of matrices and biases that the block was made
-   with. From buffers nothing blocks; host arrays are read before it returns. Calls enqueued before it on the same in-order
+   with. From buffers nothing blocks; host arrays are read before it returns, once the
+   wait list has ended. Calls enqueued before it on the same in-order
    queue still see the old weights. */
 CLGLU_API CLGLU_MUST clglu_status clglu_ffn_update(clglu_ffn *ffn, const clglu_ffn_desc *desc, cl_command_queue queue,
                                                   cl_uint nwait, const cl_event *wait, cl_event *event);

@@ -7,16 +7,11 @@
 
 enum { LINE = 64, TILE_SLACK = 128 + 12, PANEL_SLACK = 8192 };
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Floats of a part: whole lines. Sizes are below 2^22 and rows are bounded first, so that nothing overflows 64 bits. */
 static size_t part(size_t *end, size_t floats)
 {
     size_t start = *end;
-    *end = (start + floats + LINE - 1) / LINE * LINE;
+    *end = clglu_round_up(start + floats, LINE);
     return start;
 }
 
@@ -30,8 +25,8 @@ static size_t panel_floats(size_t in, size_t out, bool gated)
 /* Row tiles: of the rows of x, g, da and db, and of the columns of x and h. */
 static size_t tile_floats(const clglu_block *b, size_t n, size_t sides)
 {
-    size_t rows = n + TILE_SLACK, widest = larger(larger(b->d_model, b->d_out), sides * b->d_ff);
-    return larger(rows * widest, (larger(b->d_model, b->d_ff) + TILE_SLACK) * n);
+    size_t rows = n + TILE_SLACK, widest = clglu_larger(clglu_larger(b->d_model, b->d_out), sides * b->d_ff);
+    return clglu_larger(rows * widest, (clglu_larger(b->d_model, b->d_ff) + TILE_SLACK) * n);
 }
 
 /* The passes of form SPLIT, for at most 16 rows. */
@@ -40,14 +35,14 @@ static size_t sum_floats(size_t in, size_t out, bool gated)
     static const clglu_plan few = {CLGLU_FORM_SPLIT, 16, 0};
     clglu_panels p;
     clglu_panels_shape(&p, CLGLU_F32, in, out, gated);
-    return ((in - 1) / CLGLU_SUM_BLOCK + 1) * few.row_tile * CLGLU_PANEL * clglu_plan_panels(&few, &p);
+    return clglu_sum_blocks(in) * few.row_tile * CLGLU_PANEL * clglu_plan_panels(&few, &p);
 }
 
 static size_t all_sums(const clglu_block *b, size_t n, size_t sides)
 {
     size_t up = sum_floats(b->d_model, b->d_ff, sides == 2), down = sum_floats(b->d_out, b->d_ff, false);
     size_t dx = sum_floats(sides * b->d_ff, b->d_model, false), weights = sum_floats(n, b->d_ff, sides == 2);
-    return larger(larger(up, down), larger(larger(dx, weights), sum_floats(n, b->d_out, false)));
+    return clglu_larger(clglu_larger(up, down), clglu_larger(clglu_larger(dx, weights), sum_floats(n, b->d_out, false)));
 }
 
 bool clglu_back_layout(const clglu_ffn *ffn, const clglu_backward *c, clglu_back_parts *r)
@@ -64,7 +59,7 @@ bool clglu_back_layout(const clglu_ffn *ffn, const clglu_backward *c, clglu_back
     r->dh = part(&end, n * ff);
     r->dab = part(&end, n * ff * sides);
     r->tiles = part(&end, tile_floats(b, n, sides));
-    r->panels = part(&end, larger(panel_floats(n, ff, b->gated), panel_floats(n, b->d_out, false)));
+    r->panels = part(&end, clglu_larger(panel_floats(n, ff, b->gated), panel_floats(n, b->d_out, false)));
     r->sums = part(&end, all_sums(b, n, sides));
     r->dwa = part(&end, narrow ? b->d_model * ff : 0);
     r->dwb = part(&end, narrow ? b->d_model * ff : 0);

@@ -45,7 +45,7 @@ static clglu_status make_plan(const pass *p, size_t rows, clglu_plan *plan)
 /* Rows of this block of an operand of the caller's. */
 static clglu_rows rows_of(const pass *p, clglu_back_slot slot)
 {
-    const clglu_back_operand *o = &p->call->operand[slot];
+    const clglu_place *o = &p->call->operand[slot];
     clglu_rows r = {p->buffers->of[slot], o->dtype, o->view, p->rows, o->cols, slot == BACK_DY ? p->call->scale : 1};
     r.view.offset += p->first * o->view.ld;
     return r;
@@ -232,7 +232,7 @@ static clglu_status sum_g(const pass *p)
 /* Without wa the sums are of db alone and begin with da. */
 static clglu_status project_dx(const pass *p)
 {
-    const clglu_back_operand *o = &p->call->operand[BACK_DX];
+    const clglu_place *o = &p->call->operand[BACK_DX];
     size_t ff = p->block->d_ff;
     bool own = !has(p, MATRIX_A);
     clglu_rows d = in_workspace(p, p->parts.dab + (own ? ff : 0), p->wide, p->ffn->back_up.in);
@@ -255,7 +255,7 @@ static clglu_status project_dx(const pass *p)
 static void place_gradient(const pass *p, clglu_back_slot slot, size_t part, const clglu_plan *plan, clglu_target *out,
                            clglu_target *carry)
 {
-    const clglu_back_operand *o = &p->call->operand[slot];
+    const clglu_place *o = &p->call->operand[slot];
     clglu_target own = target(p->buffers->of[slot], o->dtype, &o->view, plan);
     clglu_target wait = o->dtype == CLGLU_F32 ? own : workspace_target(p, part, o->cols, plan);
     *out = p->first + p->rows == p->call->rows ? own : wait;
@@ -336,7 +336,7 @@ static clglu_status run_block(const pass *p)
 
 static clglu_status look_at(const pass *p, clglu_back_slot slot)
 {
-    const clglu_back_operand *o = &p->call->operand[slot];
+    const clglu_place *o = &p->call->operand[slot];
     clglu_options options = {.length = 0};
     cl_program program;
     clglu_kernel k;
@@ -373,7 +373,7 @@ static clglu_status run_all(pass p, clglu_sequence *sequence)
     size_t block = p.call->row_block;
     p.sequence = sequence;
     for (p.first = 0; !status && p.first < p.call->rows; p.first += block) {
-        p.rows = p.call->rows - p.first < block ? p.call->rows - p.first : block;
+        p.rows = clglu_smaller(p.call->rows - p.first, block);
         status = run_block(&p);
     }
     return status ? status : find_overflow(&p);

@@ -12,12 +12,8 @@ static clglu_status fail(clglu_status status, const char *text, const char **why
     return status;
 }
 
-const char *clglu_back_name(clglu_back_slot slot)
-{
-    static const char *const names[] = {"dy",  "x",   "a",   "b",   "dx",  "dwa",      "dwb",
-                                        "dwd", "dba", "dbb", "dbd", "overflow", "backward"};
-    return names[slot];
-}
+const char *const clglu_back_names[BACK_SLOTS + 1] = {"dy",  "x",   "a",   "b",   "dx",  "dwa",
+                                                      "dwb", "dwd", "dba", "dbb", "dbd", "overflow", "backward"};
 
 /* ---------------------------------------------------------------- what the block has, and what the call needs */
 
@@ -45,7 +41,7 @@ static bool any_gradient(const clglu_backward *c)
 
 static clglu_status check_given(clglu_backward *c, const clglu_block *k, const char **why, clglu_back_slot *culprit)
 {
-    clglu_back_operand *o = c->operand;
+    clglu_place *o = c->operand;
     for (int s = 0; s < BACK_SLOTS; s++) {
         *culprit = (clglu_back_slot)s;
         if (o[s].used && !exists(k, *culprit)) return fail(CLGLU_INVALID_VALUE, "the block has no such part", why);
@@ -71,8 +67,8 @@ static clglu_status check_values(clglu_backward *c, const clglu_block *k, const 
     if (!isfinite(d->scale)) return fail(CLGLU_INVALID_VALUE, "scale must be finite", why);
     if (d->weights_dtype != CLGLU_F32 && d->weights_dtype != k->dtype)
         return fail(CLGLU_INVALID_VALUE, "weights_dtype is f32 or the weights' own", why);
-    if ((unsigned)d->choice.form > CLGLU_FORM_SPLIT || d->choice.row_tile > 256 || d->choice.tiles > 256)
-        return fail(CLGLU_INVALID_VALUE, "choice: there is no such kernel", why);
+    clglu_status status = clglu_choice_check(&d->choice, why);
+    if (status) return status;
     c->rows = d->rows;
     c->accumulate = d->accumulate != 0;
     c->scale = d->scale == 0 ? 1 : d->scale;
@@ -80,13 +76,13 @@ static clglu_status check_values(clglu_backward *c, const clglu_block *k, const 
     return clglu_row_block(d->row_block, &c->row_block, why);
 }
 
-/* ---------------------------------------------------------------- shapes and overlaps */
+/* ---------------------------------------------------------------- shapes */
 
 static void set_shapes(clglu_backward *c, const clglu_block *k, const clglu_ffn_backward_call *d)
 {
     size_t n = c->rows, in = k->d_model, ff = k->d_ff, out = k->d_out;
     clglu_dtype w = d->weights_dtype, f32 = CLGLU_F32;
-    const clglu_back_operand all[BACK_SLOTS] = {
+    const clglu_place all[BACK_SLOTS] = {
         [BACK_DY] = {.rows = n, .cols = out, .view = d->dy, .dtype = d->dy_dtype},
         [BACK_X] = {.rows = n, .cols = in, .view = d->x, .dtype = d->x_dtype},
         [BACK_A] = {.rows = n, .cols = ff, .view = d->a, .dtype = d->ab_dtype},
@@ -101,65 +97,29 @@ static void set_shapes(clglu_backward *c, const clglu_block *k, const clglu_ffn_
         [BACK_OVERFLOW] = {.rows = 1, .cols = 1, .dtype = f32},
     };
     for (int s = 0; s < BACK_SLOTS; s++) {
-        clglu_back_operand *o = &c->operand[s], had = *o;
+        clglu_place *o = &c->operand[s], had = *o;
         *o = all[s];
         o->used = had.used;
+        o->output = s >= BACK_DX;
         o->space = had.space;
         o->origin = had.origin;
     }
 }
 
-static clglu_status check_views(clglu_backward *c, const char **why, clglu_back_slot *culprit)
-{
-    for (int s = 0; s < BACK_SLOTS; s++) {
-        clglu_back_operand *o = &c->operand[s];
-        size_t size = clglu_dtype_size(o->dtype);
-        if (!o->used) continue;
-        *culprit = (clglu_back_slot)s;
-        if (size == 0) return fail(CLGLU_INVALID_VALUE, "its dtype is unknown", why);
-        if (clglu_view_resolve(&o->view, o->rows, o->cols, size, &o->end) || o->origin > SIZE_MAX - o->end * size)
-            return fail(CLGLU_INVALID_SIZE, "its view overflows", why);
-        if (s >= BACK_DX && !clglu_view_is_injective(&o->view, o->rows, o->cols))
-            return fail(CLGLU_INVALID_VIEW, "its view names an element twice", why);
-    }
-    return CLGLU_OK;
-}
-
-static bool clash(const clglu_back_operand *p, const clglu_back_operand *q)
-{
-    size_t ps = clglu_dtype_size(p->dtype), qs = clglu_dtype_size(q->dtype);
-    clglu_view pv = p->view, qv = q->view;
-    if (!p->used || !q->used || p->space != q->space || p->end == 0 || q->end == 0) return false;
-    if (p->origin + p->end * ps <= q->origin + qv.offset * qs || q->origin + q->end * qs <= p->origin + pv.offset * ps)
-        return false;
-    if (ps != qs || p->cols != q->cols || p->rows != q->rows || p->origin % ps || q->origin % qs) return true;
-    pv.offset += p->origin / ps;
-    qv.offset += q->origin / qs;
-    return clglu_views_meet(&pv, &qv, p->rows, p->cols);
-}
-
-static clglu_status check_overlaps(const clglu_backward *c, const char **why, clglu_back_slot *culprit)
-{
-    for (int out = BACK_DX; out < BACK_SLOTS; out++)
-        for (int other = 0; other < out; other++) {
-            *culprit = (clglu_back_slot)out;
-            if (clash(&c->operand[out], &c->operand[other]))
-                return fail(CLGLU_OVERLAP, "it overlaps another operand", why);
-        }
-    return CLGLU_OK;
-}
-
 clglu_status clglu_backward_from(clglu_backward *c, const clglu_block *block, const clglu_ffn_backward_call *desc,
                                  const char **why, clglu_back_slot *culprit)
 {
+    int number;
     *culprit = BACK_SLOTS;
     if (desc == NULL) return fail(CLGLU_NULL_POINTER, "call is NULL", why);
     clglu_status status = check_values(c, block, desc, why);
     if (status) return status;
     set_shapes(c, block, desc);
     status = check_given(c, block, why, culprit);
-    if (!status) status = check_views(c, why, culprit);
-    return status ? status : check_overlaps(c, why, culprit);
+    if (status) return status;
+    status = clglu_places_check(c->operand, BACK_SLOTS, why, &number);
+    if (status) *culprit = (clglu_back_slot)number;
+    return status;
 }
 
 /* ---------------------------------------------------------------- host arrays */

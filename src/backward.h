@@ -22,27 +22,17 @@ typedef enum clglu_back_slot {
     BACK_SLOTS
 } clglu_back_slot;
 
-/* An operand [rows, cols]; a vector has one row. */
-typedef struct clglu_back_operand {
-    bool used;
-    size_t rows, cols, end;
-    clglu_view view;
-    clglu_dtype dtype;
-    const void *space;
-    size_t origin;
-} clglu_back_operand;
-
 typedef struct clglu_backward {
     size_t rows, row_block;
     bool accumulate;
     float scale; /* never 0 */
     bool recompute; /* a and b are computed from x */
     clglu_ffn_choice choice;
-    clglu_back_operand operand[BACK_SLOTS];
+    clglu_place operand[BACK_SLOTS]; /* a vector has one row */
 } clglu_backward;
 
-/* "dwa" */
-const char *clglu_back_name(clglu_back_slot slot);
+/* "dy" ...; "backward" for BACK_SLOTS. */
+extern const char *const clglu_back_names[BACK_SLOTS + 1];
 
 /* Every rule of the header that needs no device; operand[].used, space and origin are to be set before. On failure *why is a
    static text and *culprit the slot it speaks of (BACK_SLOTS: none). */

@@ -3,10 +3,12 @@
 
 #include "block.h"
 
-#include <math.h>
-#include <string.h>
+#include <stdint.h>
 
-enum { LARGEST = 1 << 22, ROW_UNIT = 128, ROW_BLOCK = 512 };
+#include "job.h"
+#include "sizes.h"
+
+enum { LARGEST = 1 << 22, ROW_BLOCK = 512 };
 
 static clglu_status fail(clglu_status status, const char *text, const char **why)
 {
@@ -39,23 +41,16 @@ static clglu_status check_sources(const clglu_block *k, const char **why)
 
 static clglu_status check_values(clglu_block *k, const char **why)
 {
-    bool gated = k->gated;
-    if ((unsigned)k->act >= CLGLU_ACT_COUNT) return fail(CLGLU_INVALID_VALUE, "act is unknown", why);
-    if ((unsigned)k->gate >= CLGLU_ACT_COUNT) return fail(CLGLU_INVALID_VALUE, "gate is unknown", why);
-    if (clglu_dtype_size(k->dtype) == 0) return fail(CLGLU_INVALID_VALUE, "dtype is unknown", why);
+    clglu_job job = {.act = k->act, .gate = k->gate, .dtype = k->dtype, .alpha = k->alpha, .limit = k->limit,
+                     .shift = k->shift};
+    clglu_status status = clglu_job_check_values(&job, why);
+    if (status) return status;
+    k->alpha = job.alpha;
     if ((unsigned)k->route > CLGLU_ROUTE_CLBLAST) return fail(CLGLU_INVALID_VALUE, "route is unknown", why);
-    if (!(k->alpha >= 0 && isfinite(k->alpha)))
-        return fail(CLGLU_INVALID_VALUE, "alpha must be finite and positive (0: 1)", why);
-    if (k->alpha != 0 && k->act != CLGLU_ACT_SILU)
-        return fail(CLGLU_INVALID_VALUE, "alpha is for act = silu only", why);
-    if (!(k->limit >= 0 && isfinite(k->limit)))
-        return fail(CLGLU_INVALID_VALUE, "limit must be finite and positive (0: none)", why);
-    if (!isfinite(k->shift)) return fail(CLGLU_INVALID_VALUE, "shift must be finite", why);
     if (k->training && k->route == CLGLU_ROUTE_CLBLAST)
         return fail(CLGLU_UNSUPPORTED, "training: the route CLBLAST has no backward", why);
-    if (!gated && (k->gate != CLGLU_ACT_IDENTITY || k->limit != 0 || k->shift != 0))
+    if (!k->gated && (k->gate != CLGLU_ACT_IDENTITY || k->limit != 0 || k->shift != 0))
         return fail(CLGLU_INVALID_VALUE, "without wb there is no gate, limit or shift", why);
-    if (k->alpha == 0) k->alpha = 1;
     return CLGLU_OK;
 }
 
@@ -115,15 +110,29 @@ clglu_status clglu_block_from(clglu_block *k, const clglu_ffn_desc *desc, const 
     return status;
 }
 
-clglu_status clglu_block_check_place(const clglu_block *block, bool host, const char **why)
+clglu_status clglu_block_from_host(clglu_block *k, const clglu_ffn_desc *desc, const char **why)
 {
-    for (int i = 0; i < MATRICES; i++) {
-        const clglu_matrix *m = &block->matrix[i];
-        if ((m->used && (m->weights.host != NULL) != host) || (m->biased && (m->bias.host != NULL) != host))
-            return fail(CLGLU_INVALID_VALUE, host ? "a matrix or bias is not in host memory"
-                                                  : "a matrix or bias is not on the device", why);
-    }
-    return CLGLU_OK;
+    clglu_status status = clglu_block_from(k, desc, why);
+    for (int i = 0; !status && i < MATRICES; i++)
+        if (k->matrix[i].weights.buffer || k->matrix[i].bias.buffer)
+            status = fail(CLGLU_INVALID_VALUE, "a matrix or bias is not in host memory", why);
+    return status;
+}
+
+bool clglu_block_is_alike(const clglu_block *p, const clglu_block *q)
+{
+    bool alike = p->d_model == q->d_model && p->d_ff == q->d_ff && p->d_out == q->d_out && p->dtype == q->dtype;
+    for (int i = 0; i < MATRICES; i++)
+        alike = alike && p->matrix[i].used == q->matrix[i].used && p->matrix[i].biased == q->matrix[i].biased;
+    return alike;
+}
+
+clglu_matrix clglu_transposed(const clglu_matrix *m)
+{
+    clglu_matrix t = {.used = m->used, .in = m->out, .out = m->in, .weights = m->weights, .end = m->end};
+    t.weights.view.ld = m->weights.view.inc;
+    t.weights.view.inc = m->weights.view.ld;
+    return t;
 }
 
 clglu_gate_desc clglu_block_gate(const clglu_block *k)
@@ -169,98 +178,78 @@ clglu_status clglu_ffn_set_layout(clglu_ffn_desc *desc, clglu_order order, clglu
 
 /* ---------------------------------------------------------------- a call */
 
-static clglu_status check_operand(clglu_block_call *c, clglu_call_slot slot, const char **why)
+const char *const clglu_call_names[CALL_SLOTS + 1] = {"x", "y", "a", "b"};
+
+clglu_status clglu_row_block(size_t wanted, size_t *row_block, const char **why)
 {
-    static const char *const overflows[CALL_SLOTS] = {"x: its view overflows", "y: its view overflows",
-                                                      "a: its view overflows", "b: its view overflows"};
-    static const char *const twice[CALL_SLOTS] = {"", "y: its view names an element twice",
-                                                  "a: its view names an element twice",
-                                                  "b: its view names an element twice"};
-    clglu_call_operand *o = &c->operand[slot];
-    if (!o->used) return CLGLU_OK;
-    size_t size = clglu_dtype_size(o->dtype);
-    if (size == 0) return fail(CLGLU_INVALID_VALUE, "x_dtype, y_dtype or ab_dtype is unknown", why);
-    if (clglu_view_resolve(&o->view, c->rows, o->cols, size, &o->end) || o->origin > SIZE_MAX - o->end * size)
-        return fail(CLGLU_INVALID_SIZE, overflows[slot], why);
-    if (slot != CALL_X && !clglu_view_is_injective(&o->view, c->rows, o->cols))
-        return fail(CLGLU_INVALID_VIEW, twice[slot], why);
+    if (wanted > SIZE_MAX - CLGLU_SUM_BLOCK) return fail(CLGLU_INVALID_SIZE, "row_block is too large", why);
+    *row_block = wanted == 0 ? ROW_BLOCK : clglu_round_up(wanted, CLGLU_SUM_BLOCK);
     return CLGLU_OK;
 }
 
-/* Do two operands share memory? a and b, alike in everything but their place, may lie between one another. */
-static bool clash(const clglu_block_call *c, const clglu_call_operand *p, const clglu_call_operand *q)
-{
-    size_t ps = clglu_dtype_size(p->dtype), qs = clglu_dtype_size(q->dtype);
-    clglu_view pv = p->view, qv = q->view;
-    if (!p->used || !q->used || p->space != q->space || p->end == 0 || q->end == 0) return false;
-    if (p->origin + p->end * ps <= q->origin + qv.offset * qs || q->origin + q->end * qs <= p->origin + pv.offset * ps)
-        return false;
-    if (ps != qs || p->cols != q->cols || p->origin % ps || q->origin % qs) return true;
-    pv.offset += p->origin / ps;
-    qv.offset += q->origin / qs;
-    return clglu_views_meet(&pv, &qv, c->rows, p->cols);
-}
-
-static clglu_status check_overlaps(const clglu_block_call *c, const char **why)
-{
-    static const char *const overlaps[CALL_SLOTS] = {"", "y: it overlaps another operand",
-                                                     "a: it overlaps another operand",
-                                                     "b: it overlaps another operand"};
-    for (int out = CALL_Y; out < CALL_SLOTS; out++)
-        for (int other = 0; other < out; other++)
-            if (clash(c, &c->operand[out], &c->operand[other])) return fail(CLGLU_OVERLAP, overlaps[out], why);
-    return CLGLU_OK;
-}
-
-static clglu_status check_choice(const clglu_ffn_choice *choice, const char **why)
+clglu_status clglu_choice_check(const clglu_ffn_choice *choice, const char **why)
 {
     if ((unsigned)choice->form > CLGLU_FORM_SPLIT || choice->row_tile > 256 || choice->tiles > 256)
         return fail(CLGLU_INVALID_VALUE, "choice: there is no such kernel", why);
     return CLGLU_OK;
 }
 
-clglu_status clglu_row_block(size_t wanted, size_t *row_block, const char **why)
+/* Only what the block has can be asked for. */
+static clglu_status check_asked(const clglu_block_call *c, const clglu_block *block, const char **why,
+                                clglu_call_slot *culprit)
 {
-    if (wanted > SIZE_MAX - ROW_UNIT) return fail(CLGLU_INVALID_SIZE, "row_block is too large", why);
-    *row_block = wanted == 0 ? ROW_BLOCK : (wanted + ROW_UNIT - 1) / ROW_UNIT * ROW_UNIT;
-    return CLGLU_OK;
+    bool no_a = c->operand[CALL_A].used && !block->matrix[MATRIX_A].used;
+    if (!no_a && (!c->operand[CALL_B].used || block->gated)) return CLGLU_OK;
+    *culprit = no_a ? CALL_A : CALL_B;
+    return fail(CLGLU_INVALID_VALUE, no_a ? "the block has no wa" : "the block has no wb", why);
+}
+
+static clglu_status check_operands(clglu_block_call *c, const clglu_block *block, const clglu_ffn_call *desc,
+                                   const char **why, clglu_call_slot *culprit)
+{
+    const clglu_view views[CALL_SLOTS] = {desc->x, desc->y, desc->a, desc->b};
+    const clglu_dtype dtypes[CALL_SLOTS] = {desc->x_dtype, desc->y_dtype, desc->ab_dtype, desc->ab_dtype};
+    const size_t cols[CALL_SLOTS] = {block->d_model, block->d_out, block->d_ff, block->d_ff};
+    int number;
+    for (int s = 0; s < CALL_SLOTS; s++) {
+        clglu_place *o = &c->operand[s];
+        o->output = s != CALL_X;
+        o->rows = c->rows;
+        o->cols = cols[s];
+        o->view = views[s];
+        o->dtype = dtypes[s];
+        if (o->used && clglu_dtype_size(o->dtype) == 0)
+            return fail(CLGLU_INVALID_VALUE, "x_dtype, y_dtype or ab_dtype is unknown", why);
+    }
+    clglu_status status = clglu_places_check(c->operand, CALL_SLOTS, why, &number);
+    if (status) *culprit = (clglu_call_slot)number;
+    return status;
 }
 
 clglu_status clglu_block_call_from(clglu_block_call *c, const clglu_block *block, const clglu_ffn_call *desc,
-                                   const char **why)
+                                   const char **why, clglu_call_slot *culprit)
 {
+    *culprit = CALL_SLOTS;
     if (desc == NULL) return fail(CLGLU_NULL_POINTER, "call is NULL", why);
-    const clglu_view *views[CALL_SLOTS] = {&desc->x, &desc->y, &desc->a, &desc->b};
-    clglu_dtype dtypes[CALL_SLOTS] = {desc->x_dtype, desc->y_dtype, desc->ab_dtype, desc->ab_dtype};
-    size_t cols[CALL_SLOTS] = {block->d_model, block->d_out, block->d_ff, block->d_ff};
-    clglu_status status = check_choice(&desc->choice, why);
     c->rows = desc->rows;
     c->choice = desc->choice;
+    clglu_status status = clglu_choice_check(&c->choice, why);
     if (!status) status = clglu_row_block(desc->row_block, &c->row_block, why);
-    if (status) return status;
-    if (c->operand[CALL_A].used && !block->matrix[MATRIX_A].used)
-        return fail(CLGLU_INVALID_VALUE, "a is asked for, but the block has no wa", why);
-    if (c->operand[CALL_B].used && !block->gated)
-        return fail(CLGLU_INVALID_VALUE, "b is asked for, but the block has no wb", why);
-    for (int s = 0; !status && s < CALL_SLOTS; s++) {
-        clglu_call_operand *o = &c->operand[s];
-        o->view = *views[s];
-        o->dtype = dtypes[s];
-        o->cols = cols[s];
-        status = check_operand(c, (clglu_call_slot)s, why);
-    }
-    return status ? status : check_overlaps(c, why);
+    if (!status) status = check_asked(c, block, why, culprit);
+    return status ? status : check_operands(c, block, desc, why, culprit);
 }
 
 clglu_status clglu_block_call_host(clglu_block_call *c, const clglu_block *block, const clglu_ffn_call *desc,
-                                   const void *x, const void *y, const void *a, const void *b, const char **why)
+                                   const void *x, const void *y, const void *a, const void *b, const char **why,
+                                   clglu_call_slot *culprit)
 {
     const void *arrays[CALL_SLOTS] = {x, y, a, b};
     *c = (clglu_block_call){.rows = 0};
-    if (desc && desc->rows && (x == NULL || y == NULL)) return fail(CLGLU_NULL_POINTER, "x or y is NULL", why);
+    *culprit = x ? CALL_Y : CALL_X;
+    if (desc && desc->rows && (x == NULL || y == NULL)) return fail(CLGLU_NULL_POINTER, "it is NULL", why);
     for (int s = 0; s < CALL_SLOTS; s++) {
         c->operand[s].used = arrays[s] != NULL;
         c->operand[s].origin = (size_t)(uintptr_t)arrays[s];
     }
-    return clglu_block_call_from(c, block, desc, why);
+    return clglu_block_call_from(c, block, desc, why, culprit);
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "clglu.h"
-#include "view.h"
+#include "place.h"
 
 typedef enum clglu_matrix_slot { MATRIX_A, MATRIX_B, MATRIX_D, MATRICES } clglu_matrix_slot;
 
@@ -37,35 +37,39 @@ clglu_status clglu_block_from(clglu_block *block, const clglu_ffn_desc *desc, co
 
 typedef enum clglu_call_slot { CALL_X, CALL_Y, CALL_A, CALL_B, CALL_SLOTS } clglu_call_slot;
 
-/* An operand [rows, cols] of a call; space and origin as in job.h, to find overlaps. */
-typedef struct clglu_call_operand {
-    bool used;
-    size_t cols, end;
-    clglu_view view;
-    clglu_dtype dtype;
-    const void *space;
-    size_t origin;
-} clglu_call_operand;
-
 typedef struct clglu_block_call {
     size_t rows, row_block;
     clglu_ffn_choice choice;
-    clglu_call_operand operand[CALL_SLOTS];
+    clglu_place operand[CALL_SLOTS];
 } clglu_block_call;
+
+/* "x" ...; NULL for CALL_SLOTS. */
+extern const char *const clglu_call_names[CALL_SLOTS + 1];
 
 /* A row_block as asked for, rounded up to whole blocks of the canonical sum, or the default. */
 clglu_status clglu_row_block(size_t wanted, size_t *row_block, const char **why);
 
-/* Values, sizes and views of a call; operand[].used, space and origin are to be set before. */
+/* The form is known and the numbers are such as a kernel may have. */
+clglu_status clglu_choice_check(const clglu_ffn_choice *choice, const char **why);
+
+/* Every rule for a call that needs no device; operand[].used, space and origin are to be set before. On failure *why is a
+   static text and *culprit the slot it speaks of (CALL_SLOTS: none). */
 clglu_status clglu_block_call_from(clglu_block_call *call, const clglu_block *block, const clglu_ffn_call *desc,
-                                   const char **why);
+                                   const char **why, clglu_call_slot *culprit);
 
 /* The same for host arrays (a and b may be NULL), their pointers checked too. */
 clglu_status clglu_block_call_host(clglu_block_call *call, const clglu_block *block, const clglu_ffn_call *desc,
-                                   const void *x, const void *y, const void *a, const void *b, const char **why);
+                                   const void *x, const void *y, const void *a, const void *b, const char **why,
+                                   clglu_call_slot *culprit);
 
-/* Every matrix and bias is in host memory (`host`), or else on the device. */
-clglu_status clglu_block_check_place(const clglu_block *block, bool host, const char **why);
+/* A block from a descriptor whose matrices and biases are all in host memory. */
+clglu_status clglu_block_from_host(clglu_block *block, const clglu_ffn_desc *desc, const char **why);
+
+/* The same sizes, dtype, matrices and biases, whatever lies in them. */
+bool clglu_block_is_alike(const clglu_block *p, const clglu_block *q);
+
+/* The matrix [out, in] of the same weights, without bias. */
+clglu_matrix clglu_transposed(const clglu_matrix *matrix);
 
 /* The gate operator's part of it, as a descriptor of one element. */
 clglu_gate_desc clglu_block_gate(const clglu_block *block);

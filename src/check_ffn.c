@@ -118,19 +118,15 @@ static clglu_status run(clglu_ffn *ffn, check *k, clglu_ffn_report *report)
 
 static bool is_same(const clglu_block *p, const clglu_block *q)
 {
-    for (int i = 0; i < MATRICES; i++)
-        if (p->matrix[i].used != q->matrix[i].used || p->matrix[i].biased != q->matrix[i].biased) return false;
-    return p->d_model == q->d_model && p->d_ff == q->d_ff && p->d_out == q->d_out && p->dtype == q->dtype &&
-           p->act == q->act && p->gate == q->gate && p->alpha == q->alpha && p->limit == q->limit &&
-           p->shift == q->shift;
+    return clglu_block_is_alike(p, q) && p->act == q->act && p->gate == q->gate && p->alpha == q->alpha &&
+           p->limit == q->limit && p->shift == q->shift;
 }
 
 static clglu_status check_desc(const clglu_ffn *ffn, const clglu_ffn_desc *desc)
 {
     const char *why;
     clglu_block block;
-    clglu_status status = clglu_block_from(&block, desc, &why);
-    if (!status) status = clglu_block_check_place(&block, true, &why);
+    clglu_status status = clglu_block_from_host(&block, desc, &why);
     if (!status && !is_same(&block, &ffn->block)) {
         why = "desc: it is not what the block was made from";
         status = CLGLU_INVALID_VALUE;
@@ -141,7 +137,8 @@ static clglu_status check_desc(const clglu_ffn *ffn, const clglu_ffn_desc *desc)
 /* y, which is the library's own, cannot overlap x. *own gets x' view with its defaults filled in. */
 static clglu_status check_call(const clglu_ffn *ffn, const void *x, clglu_ffn_call *own)
 {
-    const char *why = "x is NULL";
+    const char *why = "it is NULL";
+    clglu_call_slot culprit = CALL_X;
     clglu_block_call checked = {.rows = 0};
     checked.operand[CALL_X].used = true;
     checked.operand[CALL_X].origin = (size_t)(uintptr_t)x;
@@ -149,8 +146,8 @@ static clglu_status check_call(const clglu_ffn *ffn, const void *x, clglu_ffn_ca
     checked.operand[CALL_Y].space = &checked;
     own->y = own->a = own->b = (clglu_view){0, 0, 0};
     clglu_status status = x == NULL && own->rows ? CLGLU_NULL_POINTER
-                                                 : clglu_block_call_from(&checked, &ffn->block, own, &why);
-    if (status) return clglu_fail(ffn->context, status, "%s", why);
+                                                 : clglu_block_call_from(&checked, &ffn->block, own, &why, &culprit);
+    if (status) return clglu_ffn_fail(ffn, status, clglu_call_names[culprit], why);
     own->x = checked.operand[CALL_X].view;
     return CLGLU_OK;
 }

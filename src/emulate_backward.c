@@ -10,7 +10,7 @@
 #include "backward.h"
 #include "emulate_ffn.h"
 
-enum { WIDE = CLGLU_WIDE, ROWS = CLGLU_BLOCK };
+enum { WIDE = CLGLU_WIDE, ROWS = CLGLU_SUM_BLOCK };
 
 typedef struct work {
     const clglu_block *block;
@@ -24,16 +24,14 @@ typedef struct work {
     float *total[BACK_SLOTS]; /* the gradients of weights and biases so far, dense */
     size_t dab_ld;
     bool overflow;
-    float tile[CLGLU_BLOCK * WIDE], a[ROWS * WIDE], b[ROWS * WIDE], dh[ROWS * WIDE];
+    float tile[CLGLU_SUM_BLOCK * WIDE], a[ROWS * WIDE], b[ROWS * WIDE], dh[ROWS * WIDE];
 } work;
-
-static size_t smaller(size_t p, size_t q) { return p < q ? p : q; }
 
 /* ---------------------------------------------------------------- a, b, dh, then da, db and h */
 
 static void load(const work *w, clglu_back_slot slot, size_t col, size_t n, float *to, size_t ld)
 {
-    const clglu_back_operand *o = &w->call->operand[slot];
+    const clglu_place *o = &w->call->operand[slot];
     clglu_widen_view(o->dtype, w->array[slot], clglu_view_from(o->view, w->row, col), w->rows, n, to, ld);
 }
 
@@ -106,7 +104,7 @@ static bool is_finite(clglu_dtype dtype, const void *array, clglu_view v, size_t
     float part[WIDE];
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < cols; c += WIDE) {
-            size_t n = smaller(cols - c, WIDE);
+            size_t n = clglu_smaller(cols - c, WIDE);
             clglu_widen_view(dtype, array, clglu_view_from(v, r, c), 1, n, part, WIDE);
             for (size_t i = 0; i < n; i++)
                 if (!isfinite(part[i])) return false;
@@ -118,7 +116,7 @@ static bool is_finite(clglu_dtype dtype, const void *array, clglu_view v, size_t
 static void store(work *w, clglu_back_slot slot, size_t row, size_t rows, size_t col, size_t cols, const float *from,
                   size_t ld)
 {
-    const clglu_back_operand *o = &w->call->operand[slot];
+    const clglu_place *o = &w->call->operand[slot];
     clglu_view v = clglu_view_from(o->view, row, col);
     clglu_narrow_view(o->dtype, from, ld, rows, cols, w->array[slot], v);
     if (w->array[BACK_OVERFLOW] && !w->overflow) w->overflow = !is_finite(o->dtype, w->array[slot], v, rows, cols);
@@ -127,9 +125,9 @@ static void store(work *w, clglu_back_slot slot, size_t row, size_t rows, size_t
 /* total += left^T right; rows of `right` are ld apart. */
 static void add_weights(work *w, clglu_back_slot slot, const float *left, const float *right, size_t ld)
 {
-    const clglu_back_operand *o = &w->call->operand[slot];
+    const clglu_place *o = &w->call->operand[slot];
     for (size_t col = 0; o->used && col < o->cols; col += WIDE) {
-        size_t n = smaller(o->cols - col, WIDE);
+        size_t n = clglu_smaller(o->cols - col, WIDE);
         copy_columns(right + col, ld, w->rows, n, w->tile);
         clglu_add_block(&(clglu_products){.rows = o->rows, .terms = w->rows, .cols = n, .x = left, .ld = 1,
                                           .inc = o->rows, .w = w->tile, .sums = w->total[slot] + col,
@@ -140,10 +138,10 @@ static void add_weights(work *w, clglu_back_slot slot, const float *left, const 
 /* total += the sum of the rows of x. */
 static void add_rows(work *w, clglu_back_slot slot, const float *x, size_t ld)
 {
-    const clglu_back_operand *o = &w->call->operand[slot];
+    const clglu_place *o = &w->call->operand[slot];
     for (size_t col = 0; o->used && col < o->cols; col += WIDE) {
         float c[WIDE] = {0};
-        size_t n = smaller(o->cols - col, WIDE);
+        size_t n = clglu_smaller(o->cols - col, WIDE);
         for (size_t r = 0; r < w->rows; r++)
             for (size_t i = 0; i < n; i++) c[i] += x[r * ld + col + i];
         for (size_t i = 0; i < n; i++) w->total[slot][col + i] += c[i];
@@ -155,7 +153,7 @@ static void weights_of_dx(work *w, size_t first, size_t terms, size_t col, size_
 {
     const clglu_block *k = w->block;
     size_t of_a = k->matrix[MATRIX_A].used ? k->d_ff : 0, begin = 0;
-    if (first < of_a) begin = smaller(of_a - first, terms);
+    if (first < of_a) begin = clglu_smaller(of_a - first, terms);
     if (begin) clglu_weights_tile(&w->back[MATRIX_A], k->dtype, first, begin, col, n, w->tile, WIDE);
     if (begin < terms)
         clglu_weights_tile(&w->back[MATRIX_B], k->dtype, first + begin - of_a, terms - begin, col, n,
@@ -169,8 +167,8 @@ static void input_gradient(work *w, size_t col, size_t n)
     size_t skipped = has_a ? 0 : w->block->d_ff, all = w->dab_ld - skipped;
     memset(w->a, 0, w->rows * WIDE * sizeof *w->a);
     if (!has_a) copy_columns(w->dab + col, w->dab_ld, w->rows, n, w->a);
-    for (size_t t = 0; t < all; t += CLGLU_BLOCK) {
-        size_t terms = smaller(all - t, CLGLU_BLOCK);
+    for (size_t t = 0; t < all; t += CLGLU_SUM_BLOCK) {
+        size_t terms = clglu_smaller(all - t, CLGLU_SUM_BLOCK);
         weights_of_dx(w, t, terms, col, n);
         clglu_add_block(&(clglu_products){.rows = w->rows, .terms = terms, .cols = n, .x = w->dab + skipped + t,
                                           .ld = w->dab_ld, .inc = 1, .w = w->tile, .sums = w->a, .sums_ld = WIDE});
@@ -186,7 +184,7 @@ static clglu_status run_rows(work *w)
     const float *db = w->dab + k->d_ff;
     clglu_status status = CLGLU_OK;
     load_rows(w);
-    for (size_t col = 0; !status && col < k->d_ff; col += WIDE) status = hidden(w, col, smaller(k->d_ff - col, WIDE));
+    for (size_t col = 0; !status && col < k->d_ff; col += WIDE) status = hidden(w, col, clglu_smaller(k->d_ff - col, WIDE));
     if (status) return status;
     add_weights(w, BACK_DWA, w->x, w->dab, w->dab_ld);
     add_weights(w, BACK_DWB, w->x, db, w->dab_ld);
@@ -195,21 +193,21 @@ static clglu_status run_rows(work *w)
     add_rows(w, BACK_DBB, db, w->dab_ld);
     add_rows(w, BACK_DBD, w->g, k->d_out);
     for (size_t col = 0; w->call->operand[BACK_DX].used && col < k->d_model; col += WIDE)
-        input_gradient(w, col, smaller(k->d_model - col, WIDE));
+        input_gradient(w, col, clglu_smaller(k->d_model - col, WIDE));
     return status;
 }
 
 /* Floats that a gradient's total takes; 0 where it has none. */
 static size_t total_size(const clglu_backward *call, int slot)
 {
-    const clglu_back_operand *o = &call->operand[slot];
+    const clglu_place *o = &call->operand[slot];
     return o->used && slot > BACK_DX && slot < BACK_OVERFLOW ? o->rows * o->cols : 0;
 }
 
 static bool make_room(work *w)
 {
     const clglu_block *k = w->block;
-    size_t rows = smaller(w->call->rows, ROWS), count = rows * (k->d_model + k->d_out + w->dab_ld + k->d_ff);
+    size_t rows = clglu_smaller(w->call->rows, ROWS), count = rows * (k->d_model + k->d_out + w->dab_ld + k->d_ff);
     for (int s = 0; s < BACK_SLOTS; s++) count += total_size(w->call, s);
     w->memory = calloc(count, sizeof *w->memory);
     if (w->memory == NULL) return false;
@@ -230,16 +228,16 @@ static clglu_status run_all(work *w)
     clglu_status status = CLGLU_OK;
     if (!make_room(w)) return CLGLU_OUT_OF_MEMORY;
     for (int s = 0; s < BACK_SLOTS; s++) {
-        const clglu_back_operand *o = &w->call->operand[s];
+        const clglu_place *o = &w->call->operand[s];
         if (total_size(w->call, s) && w->call->accumulate)
             clglu_widen_view(o->dtype, w->array[s], o->view, o->rows, o->cols, w->total[s], o->cols);
     }
     for (w->row = 0; !status && w->row < w->call->rows; w->row += ROWS) {
-        w->rows = smaller(w->call->rows - w->row, ROWS);
+        w->rows = clglu_smaller(w->call->rows - w->row, ROWS);
         status = run_rows(w);
     }
     for (int s = 0; !status && s < BACK_SLOTS; s++) {
-        const clglu_back_operand *o = &w->call->operand[s];
+        const clglu_place *o = &w->call->operand[s];
         if (total_size(w->call, s)) store(w, (clglu_back_slot)s, 0, o->rows, 0, o->cols, w->total[s], o->cols);
     }
     free(w->memory);
@@ -268,8 +266,7 @@ clglu_status clglu_emulate_ffn_backward(const clglu_ffn_desc *desc, const clglu_
     clglu_back_slot culprit;
     clglu_block block;
     clglu_backward checked;
-    clglu_status status = clglu_block_from(&block, desc, &why);
-    if (!status) status = clglu_block_check_place(&block, true, &why);
+    clglu_status status = clglu_block_from_host(&block, desc, &why);
     if (!status) status = clglu_backward_host(&checked, &block, call, arrays, &why, &culprit);
     if (status) return status;
     if (checked.rows) return run(&block, &checked, arrays);

@@ -65,14 +65,6 @@ clglu_view clglu_view_from(clglu_view v, size_t row, size_t col)
     return (clglu_view){v.offset + row * v.ld + col * v.inc, v.ld, v.inc};
 }
 
-clglu_matrix clglu_transposed(const clglu_matrix *m)
-{
-    clglu_matrix t = {.used = m->used, .in = m->out, .out = m->in, .weights = m->weights, .end = m->end};
-    t.weights.view.ld = m->weights.view.inc;
-    t.weights.view.inc = m->weights.view.ld;
-    return t;
-}
-
 void clglu_weights_tile(const clglu_matrix *m, clglu_dtype dtype, size_t k, size_t ins, size_t n, size_t outs,
                         float *tile, size_t width)
 {
@@ -114,8 +106,8 @@ void clglu_project(const clglu_matrix *m, clglu_dtype dtype, const float *x, siz
                    float *tile, float *sums)
 {
     memset(sums, 0, rows * WIDE * sizeof *sums);
-    for (size_t k = 0; k < m->in; k += CLGLU_BLOCK) {
-        size_t terms = m->in - k < CLGLU_BLOCK ? m->in - k : CLGLU_BLOCK;
+    for (size_t k = 0; k < m->in; k += CLGLU_SUM_BLOCK) {
+        size_t terms = clglu_smaller(m->in - k, CLGLU_SUM_BLOCK);
         clglu_weights_tile(m, dtype, k, terms, col, n, tile, WIDE);
         clglu_add_block(&(clglu_products){rows, terms, n, x + k, m->in, 1, tile, sums, WIDE});
     }
@@ -132,7 +124,7 @@ typedef struct work {
     void *array[CALL_SLOTS]; /* of the outputs */
     size_t row, rows;
     float *x, *h; /* [rows, d_model] and [rows, d_ff] */
-    float weights[CLGLU_BLOCK * WIDE], a[ROWS * WIDE], b[ROWS * WIDE];
+    float weights[CLGLU_SUM_BLOCK * WIDE], a[ROWS * WIDE], b[ROWS * WIDE];
 } work;
 
 /* x W + bias in n columns of a matrix; x is dense. */
@@ -143,13 +135,13 @@ static void project(work *w, clglu_matrix_slot slot, const float *x, size_t col,
 
 static void load_x(work *w)
 {
-    const clglu_call_operand *o = &w->call->operand[CALL_X];
+    const clglu_place *o = &w->call->operand[CALL_X];
     clglu_widen_view(o->dtype, w->x_array, clglu_view_from(o->view, w->row, 0), w->rows, o->cols, w->x, o->cols);
 }
 
 static void store(const work *w, clglu_call_slot slot, const float *from, size_t ld, size_t col, size_t n)
 {
-    const clglu_call_operand *o = &w->call->operand[slot];
+    const clglu_place *o = &w->call->operand[slot];
     if (!o->used) return;
     clglu_narrow_view(o->dtype, from, ld, w->rows, n, w->array[slot], clglu_view_from(o->view, w->row, col));
 }
@@ -187,11 +179,11 @@ static clglu_status run_rows(work *w)
     clglu_status status = CLGLU_OK;
     load_x(w);
     for (size_t col = 0; !status && col < k->d_ff; col += WIDE)
-        status = hidden(w, col, k->d_ff - col < WIDE ? k->d_ff - col : WIDE);
+        status = hidden(w, col, clglu_smaller(k->d_ff - col, WIDE));
     if (status) return status;
     if (!k->matrix[MATRIX_D].used) store(w, CALL_Y, w->h, k->d_ff, 0, k->d_ff);
     for (size_t col = 0; k->matrix[MATRIX_D].used && col < k->d_out; col += WIDE) {
-        size_t n = k->d_out - col < WIDE ? k->d_out - col : WIDE;
+        size_t n = clglu_smaller(k->d_out - col, WIDE);
         project(w, MATRIX_D, w->h, col, n, w->a);
         store(w, CALL_Y, w->a, WIDE, col, n);
     }
@@ -208,7 +200,7 @@ static clglu_status run_all(work *w)
     if (w->x == NULL) return CLGLU_OUT_OF_MEMORY;
     w->h = w->x + most * k->d_model;
     for (w->row = 0; !status && w->row < rows; w->row += most) {
-        w->rows = rows - w->row < most ? rows - w->row : most;
+        w->rows = clglu_smaller(rows - w->row, most);
         status = run_rows(w);
     }
     free(w->x);
@@ -221,9 +213,9 @@ clglu_status clglu_emulate_ffn_forward(const clglu_ffn_desc *desc, const clglu_f
     const char *why;
     clglu_block block;
     clglu_block_call checked;
-    clglu_status status = clglu_block_from(&block, desc, &why);
-    if (!status) status = clglu_block_check_place(&block, true, &why);
-    if (!status) status = clglu_block_call_host(&checked, &block, call, x, y, a, b, &why);
+    clglu_call_slot culprit;
+    clglu_status status = clglu_block_from_host(&block, desc, &why);
+    if (!status) status = clglu_block_call_host(&checked, &block, call, x, y, a, b, &why, &culprit);
     if (status || checked.rows == 0) return status;
     work *w = malloc(sizeof *w);
     if (w == NULL) return CLGLU_OUT_OF_MEMORY;

@@ -5,9 +5,10 @@
 #define CLGLU_EMULATE_FFN_H
 
 #include "block.h"
+#include "sizes.h"
 
-/* Terms in a block of the canonical sum; columns that are summed together. */
-enum { CLGLU_BLOCK = 128, CLGLU_WIDE = 64 };
+/* Columns that are summed together. */
+enum { CLGLU_WIDE = 64 };
 
 /* The n elements first, first + step, ... of an array (aligned or not), widened to to[0], to[to_step], ... */
 void clglu_widen(clglu_dtype dtype, const void *array, size_t first, size_t step, size_t n, float *to, size_t to_step);
@@ -19,14 +20,11 @@ void clglu_narrow_view(clglu_dtype dtype, const float *from, size_t ld, size_t r
 /* What of a view begins at an element. */
 clglu_view clglu_view_from(clglu_view v, size_t row, size_t col);
 
-/* The matrix [out, in] of the same weights, without bias. */
-clglu_matrix clglu_transposed(const clglu_matrix *m);
-
 /* The weights from inputs k ... k + ins - 1 to outputs n ... n + outs - 1, as rows of `width` floats; beyond outs zeros. */
 void clglu_weights_tile(const clglu_matrix *m, clglu_dtype dtype, size_t k, size_t ins, size_t n, size_t outs,
                         float *tile, size_t width);
 
-/* Products x[r][k] w[k][n] of at most CLGLU_BLOCK terms k and CLGLU_WIDE columns n. */
+/* Products x[r][k] w[k][n] of at most CLGLU_SUM_BLOCK terms k and CLGLU_WIDE columns n. */
 typedef struct clglu_products {
     size_t rows, terms, cols;
     const float *x; /* element (r, k) is at r * ld + k * inc */
@@ -40,7 +38,7 @@ typedef struct clglu_products {
 void clglu_add_block(const clglu_products *p);
 
 /* x W + bias in n <= CLGLU_WIDE columns from number col on, as rows of CLGLU_WIDE; x is dense, tile has room for
-   CLGLU_BLOCK rows of weights. */
+   CLGLU_SUM_BLOCK rows of weights. */
 void clglu_project(const clglu_matrix *m, clglu_dtype dtype, const float *x, size_t rows, size_t col, size_t n,
                    float *tile, float *sums);
 

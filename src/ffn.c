@@ -5,32 +5,23 @@
 
 #include <stdlib.h>
 
+#include "buffer.h"
 #include "error.h"
 #include "tune.h"
 #include "workspace.h"
 
-/* ---------------------------------------------------------------- buffers of the caller's */
-
-/* Is it a buffer of this context, allowed to be used so and large enough? */
-clglu_status clglu_ffn_check_buffer(clglu_context *context, const char *name, cl_mem mem, cl_mem_flags wrong,
-                                 size_t bytes)
+clglu_status clglu_ffn_fail(const clglu_ffn *ffn, clglu_status status, const char *name, const char *why)
 {
-    cl_context cl = NULL;
-    cl_mem_object_type type = 0;
-    cl_mem_flags flags = 0;
-    size_t size = 0;
-    if (clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof cl, &cl, NULL) != CL_SUCCESS ||
-        clGetMemObjectInfo(mem, CL_MEM_TYPE, sizeof type, &type, NULL) != CL_SUCCESS ||
-        clGetMemObjectInfo(mem, CL_MEM_FLAGS, sizeof flags, &flags, NULL) != CL_SUCCESS ||
-        clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof size, &size, NULL) != CL_SUCCESS || type != CL_MEM_OBJECT_BUFFER)
-        return clglu_fail(context, CLGLU_INVALID_VALUE, "%s is not a buffer", name);
-    if (cl != context->cl) return clglu_fail(context, CLGLU_INVALID_VALUE, "%s belongs to another cl_context", name);
-    if (flags & wrong)
-        return clglu_fail(context, CLGLU_INVALID_VALUE, "%s was made %s", name,
-                          wrong & CL_MEM_READ_ONLY ? "CL_MEM_READ_ONLY" : "CL_MEM_WRITE_ONLY");
-    if (size < bytes)
-        return clglu_fail(context, CLGLU_BUFFER_TOO_SMALL, "%s needs %zu bytes, the buffer has %zu", name, bytes, size);
-    return CLGLU_OK;
+    return name ? clglu_fail(ffn->context, status, "%s: %s", name, why) : clglu_fail(ffn->context, status, "%s", why);
+}
+
+/* ---------------------------------------------------------------- create */
+
+static clglu_status check_source(clglu_context *context, const char *name, cl_mem mem, size_t bytes)
+{
+    if (mem == NULL) return CLGLU_OK;
+    clglu_status status = clglu_buffer_check(context, name, mem, true, false);
+    return status ? status : clglu_buffer_holds(context, name, mem, bytes);
 }
 
 clglu_status clglu_ffn_check_sources(clglu_context *context, const clglu_block *b)
@@ -40,15 +31,11 @@ clglu_status clglu_ffn_check_sources(clglu_context *context, const clglu_block *
     clglu_status status = CLGLU_OK;
     for (int i = 0; !status && i < MATRICES; i++) {
         const clglu_matrix *m = &b->matrix[i];
-        if (m->used && m->weights.buffer)
-            status = clglu_ffn_check_buffer(context, names[i], m->weights.buffer, CL_MEM_WRITE_ONLY, m->end * size);
-        if (!status && m->biased && m->bias.buffer)
-            status = clglu_ffn_check_buffer(context, biases[i], m->bias.buffer, CL_MEM_WRITE_ONLY, m->bias_end * size);
+        status = check_source(context, names[i], m->weights.buffer, m->end * size);
+        if (!status) status = check_source(context, biases[i], m->bias.buffer, m->bias_end * size);
     }
     return status;
 }
-
-/* ---------------------------------------------------------------- create */
 
 /* AUTO takes CLBlast only where the context allows other bits and a tuning file says that it is faster for many rows. */
 static clglu_status choose_route(clglu_ffn *ffn)
@@ -64,17 +51,6 @@ static clglu_status choose_route(clglu_ffn *ffn)
     return CLGLU_OK;
 }
 
-static clglu_matrix transposed(const clglu_matrix *m)
-{
-    clglu_matrix t = *m;
-    const clglu_view *v = &m->weights.view;
-    t.in = m->out;
-    t.out = m->in;
-    t.weights.view = (clglu_view){v->offset, v->inc, v->ld};
-    t.biased = false;
-    return t;
-}
-
 /* The panels of a block; those for its backward are of the transposed matrices. */
 clglu_status clglu_ffn_each(clglu_ffn *ffn, const clglu_block *from, clglu_ffn_pack pack, clglu_sequence *sequence)
 {
@@ -82,8 +58,8 @@ clglu_status clglu_ffn_each(clglu_ffn *ffn, const clglu_block *from, clglu_ffn_p
     const clglu_matrix none = {.used = false};
     clglu_panel_sources up = {a->used ? *a : *b, a->used ? *b : none, JOIN_BESIDE, from->dtype};
     clglu_panel_sources down = {*d, none, JOIN_BESIDE, from->dtype};
-    clglu_panel_sources back_up = {transposed(&up.a), transposed(&up.b), JOIN_BELOW, from->dtype};
-    clglu_panel_sources back_down = {transposed(d), none, JOIN_BESIDE, from->dtype};
+    clglu_panel_sources back_up = {clglu_transposed(&up.a), clglu_transposed(&up.b), JOIN_BELOW, from->dtype};
+    clglu_panel_sources back_down = {clglu_transposed(d), none, JOIN_BESIDE, from->dtype};
     clglu_status status = pack(ffn, &up, &ffn->up, sequence);
     if (!status && d->used) status = pack(ffn, &down, &ffn->down, sequence);
     if (!status && from->training) status = pack(ffn, &back_up, &ffn->back_up, sequence);
@@ -153,78 +129,37 @@ size_t clglu_ffn_bytes(const clglu_ffn *ffn)
 clglu_status clglu_ffn_workspace(const clglu_ffn *ffn, const clglu_ffn_call *call, size_t *bytes)
 {
     clglu_block_call c = {.rows = 0};
+    clglu_call_slot culprit;
     const char *why;
     if (ffn == NULL) return CLGLU_NULL_POINTER;
     if (bytes == NULL) return clglu_fail(ffn->context, CLGLU_NULL_POINTER, "bytes is NULL");
-    clglu_status status = clglu_block_call_from(&c, &ffn->block, call, &why);
-    if (status) return clglu_fail(ffn->context, status, "%s", why);
+    clglu_status status = clglu_block_call_from(&c, &ffn->block, call, &why, &culprit);
+    if (status) return clglu_ffn_fail(ffn, status, clglu_call_names[culprit], why);
     if (!clglu_ffn_room(ffn, c.rows, c.row_block, bytes))
         return clglu_fail(ffn->context, CLGLU_INVALID_SIZE, "row_block is too large");
     return CLGLU_OK;
 }
 
-/* A buffer's place: its own or its parent's memory, and where it begins there. */
-clglu_status clglu_ffn_find_place(clglu_context *context, cl_mem mem, const void **space, size_t *origin)
-{
-    cl_mem parent = NULL;
-    cl_int code = clGetMemObjectInfo(mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL);
-    *origin = 0;
-    if (code == CL_SUCCESS && parent) code = clGetMemObjectInfo(mem, CL_MEM_OFFSET, sizeof *origin, origin, NULL);
-    if (code != CL_SUCCESS) return clglu_fail_cl(context, "clGetMemObjectInfo", code);
-    *space = parent ? parent : mem;
-    return CLGLU_OK;
-}
-
-static clglu_status use_buffer(clglu_ffn *ffn, clglu_block_call *c, clglu_call_slot slot, cl_mem mem)
-{
-    static const char *const names[CALL_SLOTS] = {"x", "y", "a", "b"};
-    clglu_call_operand *o = &c->operand[slot];
-    o->used = mem != NULL;
-    if (mem == NULL) return CLGLU_OK;
-    clglu_status status = clglu_ffn_check_buffer(ffn->context, names[slot], mem, 0, 0);
-    return status ? status : clglu_ffn_find_place(ffn->context, mem, &o->space, &o->origin);
-}
-
-/* The whole workspace may be written: no operand reaches into it. */
-static clglu_status check_workspace(clglu_ffn *ffn, const clglu_block_call *c, cl_mem workspace, size_t bytes)
-{
-    const void *space = NULL;
-    size_t origin = 0;
-    clglu_status status = clglu_ffn_check_buffer(ffn->context, "workspace", workspace, CL_MEM_READ_ONLY, bytes);
-    if (!status) status = clglu_ffn_check_buffer(ffn->context, "workspace", workspace, CL_MEM_WRITE_ONLY, bytes);
-    if (!status) status = clglu_ffn_find_place(ffn->context, workspace, &space, &origin);
-    for (int s = 0; !status && s < CALL_SLOTS; s++) {
-        const clglu_call_operand *o = &c->operand[s];
-        size_t size = clglu_dtype_size(o->dtype);
-        if (o->used && o->end && o->space == space && o->origin + o->view.offset * size < origin + bytes &&
-            origin < o->origin + o->end * size)
-            status = clglu_fail(ffn->context, CLGLU_OVERLAP, "workspace: an operand reaches into it");
-    }
-    return status;
-}
-
 static clglu_status check_call(clglu_ffn *ffn, const clglu_ffn_call *call, const clglu_ffn_buffers *b,
                                clglu_block_call *c, size_t *room)
 {
-    static const char *const names[CALL_SLOTS] = {"x", "y", "a", "b"};
+    const char *const *names = clglu_call_names;
+    clglu_context *context = ffn->context;
+    clglu_call_slot culprit;
     const char *why;
-    clglu_status status = CLGLU_OK;
     *c = (clglu_block_call){.rows = 0};
-    if (call == NULL) return clglu_fail(ffn->context, CLGLU_NULL_POINTER, "call is NULL");
+    if (call == NULL) return clglu_fail(context, CLGLU_NULL_POINTER, "call is NULL");
     if (b->of[CALL_X] == NULL || b->of[CALL_Y] == NULL)
-        return clglu_fail(ffn->context, CLGLU_NULL_POINTER, "%s is NULL", b->of[CALL_X] ? "y" : "x");
-    for (int s = 0; !status && s < CALL_SLOTS; s++) status = use_buffer(ffn, c, (clglu_call_slot)s, b->of[s]);
+        return clglu_fail(context, CLGLU_NULL_POINTER, "%s is NULL", b->of[CALL_X] ? "y" : "x");
+    clglu_status status = clglu_places_use_buffers(context, c->operand, names, b->of, CALL_SLOTS);
     if (status) return status;
-    status = clglu_block_call_from(c, &ffn->block, call, &why);
-    if (status) return clglu_fail(ffn->context, status, "%s", why);
+    status = clglu_block_call_from(c, &ffn->block, call, &why, &culprit);
+    if (status) return clglu_ffn_fail(ffn, status, names[culprit], why);
     for (int s = 0; !status && s < CALL_SLOTS; s++)
-        if (b->of[s])
-            status = clglu_ffn_check_buffer(ffn->context, names[s], b->of[s], s == CALL_X ? CL_MEM_WRITE_ONLY : CL_MEM_READ_ONLY,
-                                  c->operand[s].end * clglu_dtype_size(c->operand[s].dtype));
+        status = clglu_place_check_buffer(context, &c->operand[s], names[s], b->of[s], s == CALL_X);
     if (!status && !clglu_ffn_room(ffn, c->rows, c->row_block, room))
-        status = clglu_fail(ffn->context, CLGLU_INVALID_SIZE, "row_block is too large");
-    if (!status && b->workspace) status = check_workspace(ffn, c, b->workspace, *room);
-    return status;
+        status = clglu_fail(context, CLGLU_INVALID_SIZE, "row_block is too large");
+    return status ? status : clglu_places_check_workspace(context, c->operand, CALL_SLOTS, b->workspace, *room);
 }
 
 /* The choice is judged before anything is enqueued: the first row block has the most rows. */
@@ -232,7 +167,7 @@ static clglu_status check_plan(const clglu_ffn *ffn, const clglu_block_call *c)
 {
     clglu_plan unused;
     if (c->rows == 0 || ffn->dense) return CLGLU_OK;
-    return clglu_plan_make(ffn, &c->choice, c->rows < c->row_block ? c->rows : c->row_block, &unused);
+    return clglu_plan_make(ffn, &c->choice, clglu_smaller(c->rows, c->row_block), &unused);
 }
 
 static clglu_status run(clglu_ffn *ffn, const clglu_block_call *c, clglu_ffn_buffers *b, size_t room,

@@ -19,12 +19,8 @@ struct clglu_ffn {
 
 /* ---------------------------------------------------------------- ffn.c */
 
-/* Is it a buffer of this context, without the flag `wrong`, and of at least so many bytes? */
-clglu_status clglu_ffn_check_buffer(clglu_context *context, const char *name, cl_mem mem, cl_mem_flags wrong,
-                                    size_t bytes);
-
-/* A buffer's place: its own or its parent's memory, and where it begins there. */
-clglu_status clglu_ffn_find_place(clglu_context *context, cl_mem mem, const void **space, size_t *origin);
+/* Remembers "name: why" (name NULL: why alone) and returns status. */
+clglu_status clglu_ffn_fail(const clglu_ffn *ffn, clglu_status status, const char *name, const char *why);
 
 /* All buffers that a block is made from. */
 clglu_status clglu_ffn_check_sources(clglu_context *context, const clglu_block *block);

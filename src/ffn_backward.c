@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buffer.h"
 #include "error.h"
 #include "workspace.h"
 
 static clglu_status fail(clglu_ffn *ffn, clglu_status status, clglu_back_slot culprit, const char *why)
 {
-    if (culprit == BACK_SLOTS) return clglu_fail(ffn->context, status, "%s", why);
-    return clglu_fail(ffn->context, status, "%s: %s", clglu_back_name(culprit), why);
+    return clglu_ffn_fail(ffn, status, culprit == BACK_SLOTS ? NULL : clglu_back_names[culprit], why);
 }
 
 static clglu_status check_training(clglu_ffn *ffn)
@@ -23,19 +23,6 @@ static clglu_status check_training(clglu_ffn *ffn)
 
 /* ---------------------------------------------------------------- buffers */
 
-static clglu_status find_operands(clglu_ffn *ffn, clglu_backward *c, const clglu_back_buffers *b)
-{
-    clglu_status status = CLGLU_OK;
-    for (int s = 0; !status && s < BACK_SLOTS; s++) {
-        clglu_back_operand *o = &c->operand[s];
-        o->used = b->of[s] != NULL;
-        if (!o->used) continue;
-        status = clglu_ffn_check_buffer(ffn->context, clglu_back_name((clglu_back_slot)s), b->of[s], 0, 0);
-        if (!status) status = clglu_ffn_find_place(ffn->context, b->of[s], &o->space, &o->origin);
-    }
-    return status;
-}
-
 /* Kernels read inputs; gradients that sums go on from, over accumulations or row blocks; and those that are searched for
    infinities. */
 static bool is_read(const clglu_backward *c, clglu_back_slot slot)
@@ -45,58 +32,28 @@ static bool is_read(const clglu_backward *c, clglu_back_slot slot)
     return c->operand[BACK_OVERFLOW].used || (slot != BACK_DX && (c->accumulate || c->rows > c->row_block));
 }
 
-static clglu_status check_ends(clglu_ffn *ffn, const clglu_backward *c, const clglu_back_buffers *b)
-{
-    clglu_status status = CLGLU_OK;
-    for (int s = 0; !status && s < BACK_SLOTS; s++) {
-        const clglu_back_operand *o = &c->operand[s];
-        bool out = s >= BACK_DX, in = is_read(c, (clglu_back_slot)s);
-        const char *name = clglu_back_name((clglu_back_slot)s);
-        size_t bytes = o->end * clglu_dtype_size(o->dtype);
-        if (!o->used) continue;
-        if (out) status = clglu_ffn_check_buffer(ffn->context, name, b->of[s], CL_MEM_READ_ONLY, bytes);
-        if (!status && in) status = clglu_ffn_check_buffer(ffn->context, name, b->of[s], CL_MEM_WRITE_ONLY, bytes);
-    }
-    return status;
-}
-
-static clglu_status check_workspace(clglu_ffn *ffn, const clglu_backward *c, cl_mem workspace, size_t bytes)
-{
-    const void *space = NULL;
-    size_t origin = 0;
-    if (workspace == NULL) return CLGLU_OK;
-    clglu_status status = clglu_ffn_check_buffer(ffn->context, "workspace", workspace, CL_MEM_READ_ONLY, bytes);
-    if (!status) status = clglu_ffn_check_buffer(ffn->context, "workspace", workspace, CL_MEM_WRITE_ONLY, bytes);
-    if (!status) status = clglu_ffn_find_place(ffn->context, workspace, &space, &origin);
-    for (int s = 0; !status && s < BACK_SLOTS; s++) {
-        const clglu_back_operand *o = &c->operand[s];
-        size_t size = clglu_dtype_size(o->dtype);
-        if (o->used && o->end && o->space == space && o->origin + o->view.offset * size < origin + bytes &&
-            origin < o->origin + o->end * size)
-            status = clglu_fail(ffn->context, CLGLU_OVERLAP, "workspace: an operand reaches into it");
-    }
-    return status;
-}
-
 static clglu_status check(clglu_ffn *ffn, const clglu_ffn_backward_call *call, const clglu_back_buffers *b,
                           clglu_backward *c, size_t *room)
 {
+    const char *const *names = clglu_back_names;
+    clglu_context *context = ffn->context;
     clglu_back_slot culprit;
     const char *why;
     *c = (clglu_backward){.rows = 0};
     clglu_status status = check_training(ffn);
-    if (!status) status = find_operands(ffn, c, b);
+    if (!status) status = clglu_places_use_buffers(context, c->operand, names, b->of, BACK_SLOTS);
     if (status) return status;
     status = clglu_backward_from(c, &ffn->block, call, &why, &culprit);
     if (status) return fail(ffn, status, culprit, why);
-    status = check_ends(ffn, c, b);
+    for (int s = 0; !status && s < BACK_SLOTS; s++)
+        status = clglu_place_check_buffer(context, &c->operand[s], names[s], b->of[s], is_read(c, (clglu_back_slot)s));
     if (!status && !clglu_back_room(ffn, c, room))
-        status = clglu_fail(ffn->context, CLGLU_INVALID_SIZE, "row_block is too large");
+        status = clglu_fail(context, CLGLU_INVALID_SIZE, "row_block is too large");
     if (!status && c->choice.form != CLGLU_FORM_AUTO && c->rows) {
         clglu_plan unused;
-        status = clglu_plan_make(ffn, &c->choice, c->rows < c->row_block ? c->rows : c->row_block, &unused);
+        status = clglu_plan_make(ffn, &c->choice, clglu_smaller(c->rows, c->row_block), &unused);
     }
-    return status ? status : check_workspace(ffn, c, b->workspace, *room);
+    return status ? status : clglu_places_check_workspace(context, c->operand, BACK_SLOTS, b->workspace, *room);
 }
 
 static clglu_status run(clglu_ffn *ffn, const clglu_backward *c, clglu_back_buffers *b, size_t room,
@@ -153,7 +110,7 @@ typedef struct passage {
     cl_mem mem;
 } passage;
 
-static clglu_status send(clglu_ffn *ffn, const clglu_back_operand *o, void *array, passage *p)
+static clglu_status send(clglu_ffn *ffn, const clglu_place *o, void *array, passage *p)
 {
     size_t size = clglu_dtype_size(o->dtype);
     cl_int code;
@@ -164,7 +121,7 @@ static clglu_status send(clglu_ffn *ffn, const clglu_back_operand *o, void *arra
 }
 
 /* Elements only: what lies between them may be another gradient's. */
-static void scatter(const clglu_back_operand *o, const passage *p, const char *from)
+static void scatter(const clglu_place *o, const passage *p, const char *from)
 {
     size_t size = clglu_dtype_size(o->dtype);
     for (size_t r = 0; r < o->rows; r++)
@@ -174,7 +131,7 @@ static void scatter(const clglu_back_operand *o, const passage *p, const char *f
         }
 }
 
-static clglu_status bring(clglu_ffn *ffn, const clglu_back_operand *o, const passage *p)
+static clglu_status bring(clglu_ffn *ffn, const clglu_place *o, const passage *p)
 {
     char *bytes = malloc(p->bytes);
     if (bytes == NULL) return clglu_fail(ffn->context, CLGLU_OUT_OF_MEMORY, "no memory for gradients");

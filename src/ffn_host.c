@@ -17,12 +17,12 @@ typedef struct passage {
     void *line; /* NULL: the array's rows are dense */
 } passage;
 
-static bool is_dense(const clglu_call_operand *o)
+static bool is_dense(const clglu_place *o)
 {
     return o->view.inc == 1 && o->view.ld == o->cols;
 }
 
-static size_t bytes_of(const clglu_call_operand *o, size_t rows)
+static size_t bytes_of(const clglu_place *o, size_t rows)
 {
     return rows * o->cols * clglu_dtype_size(o->dtype);
 }
@@ -31,7 +31,7 @@ static clglu_status make_passages(clglu_ffn *ffn, const clglu_block_call *c, siz
                                   passage *p)
 {
     for (int s = 0; s < CALL_SLOTS; s++) {
-        const clglu_call_operand *o = &c->operand[s];
+        const clglu_place *o = &c->operand[s];
         cl_int code;
         if (!o->used) continue;
         p[s].array = (char *)arrays[s] + o->view.offset * clglu_dtype_size(o->dtype);
@@ -53,7 +53,7 @@ static void free_passages(passage *p)
 }
 
 /* Between a dense `line` and the array's elements from row `first` on. */
-static void copy_elements(const clglu_call_operand *o, const passage *p, size_t first, size_t rows, bool gather)
+static void copy_elements(const clglu_place *o, const passage *p, size_t first, size_t rows, bool gather)
 {
     size_t size = clglu_dtype_size(o->dtype);
     char *line = p->line;
@@ -64,12 +64,12 @@ static void copy_elements(const clglu_call_operand *o, const passage *p, size_t 
         }
 }
 
-static char *rows_of(const clglu_call_operand *o, const passage *p, size_t first)
+static char *rows_of(const clglu_place *o, const passage *p, size_t first)
 {
     return p->line ? p->line : p->array + bytes_of(o, first);
 }
 
-static clglu_status write_x(clglu_ffn *ffn, const clglu_call_operand *x, const passage *p, size_t first, size_t rows)
+static clglu_status write_x(clglu_ffn *ffn, const clglu_place *x, const passage *p, size_t first, size_t rows)
 {
     if (p->line) copy_elements(x, p, first, rows, true);
     cl_int code = clEnqueueWriteBuffer(ffn->context->queue, p->mem, CL_TRUE, 0, bytes_of(x, rows),
@@ -77,7 +77,7 @@ static clglu_status write_x(clglu_ffn *ffn, const clglu_call_operand *x, const p
     return code == CL_SUCCESS ? CLGLU_OK : clglu_fail_cl(ffn->context, "clEnqueueWriteBuffer", code);
 }
 
-static clglu_status read_output(clglu_ffn *ffn, const clglu_call_operand *o, const passage *p, size_t first,
+static clglu_status read_output(clglu_ffn *ffn, const clglu_place *o, const passage *p, size_t first,
                                 size_t rows)
 {
     if (!o->used) return CLGLU_OK;
@@ -110,15 +110,16 @@ clglu_status clglu_ffn_forward_host(clglu_ffn *ffn, const clglu_ffn_call *call, 
     void *arrays[CALL_SLOTS] = {(void *)(uintptr_t)x, y, a, b};
     passage p[CALL_SLOTS] = {{NULL, NULL, NULL}};
     clglu_block_call c;
+    clglu_call_slot culprit;
     const char *why;
     if (ffn == NULL) return CLGLU_NULL_POINTER;
-    clglu_status status = clglu_block_call_host(&c, &ffn->block, call, x, y, a, b, &why);
-    if (status) return clglu_fail(ffn->context, status, "%s", why);
+    clglu_status status = clglu_block_call_host(&c, &ffn->block, call, x, y, a, b, &why, &culprit);
+    if (status) return clglu_ffn_fail(ffn, status, clglu_call_names[culprit], why);
     if (c.rows == 0) return CLGLU_OK;
-    size_t step = c.rows < c.row_block ? c.rows : c.row_block;
+    size_t step = clglu_smaller(c.rows, c.row_block);
     status = make_passages(ffn, &c, step, arrays, p);
     for (size_t first = 0; !status && first < c.rows; first += step)
-        status = run_rows(ffn, call, &c, first, c.rows - first < step ? c.rows - first : step, p);
+        status = run_rows(ffn, call, &c, first, clglu_smaller(c.rows - first, step), p);
     free_passages(p);
     return status;
 }

@@ -116,16 +116,15 @@ clglu_status clglu_plan_make(const clglu_ffn *ffn, const clglu_ffn_choice *wante
 
 size_t clglu_plan_rows(const clglu_plan *plan, size_t rows)
 {
-    return (rows + plan->row_tile - 1) / plan->row_tile * plan->row_tile;
+    return clglu_round_up(rows, plan->row_tile);
 }
 
 /* All panels if their sums take at most SUMS_BYTES. */
 size_t clglu_plan_panels(const clglu_plan *plan, const clglu_panels *panels)
 {
-    size_t blocks = (panels->in - 1) / CLGLU_SUM_BLOCK + 1;
+    size_t blocks = clglu_sum_blocks(panels->in);
     size_t one = sizeof(float) * blocks * plan->row_tile * CLGLU_PANEL, most = SUMS_BYTES / one;
-    if (most == 0) most = 1;
-    return most < panels->count ? most : panels->count;
+    return clglu_smaller(clglu_larger(most, 1), panels->count);
 }
 
 /* ---------------------------------------------------------------- all choices, one after the other */

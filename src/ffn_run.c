@@ -12,21 +12,6 @@ typedef struct room {
     size_t x, h, sums, end;
 } room;
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t round_up(size_t n, size_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
 /* ---------------------------------------------------------------- the workspace */
 
 /* Floats of sums between two kernels: [rows, stride] for CLBlast; the passes of form SPLIT, which is for few rows. */
@@ -35,7 +20,7 @@ static size_t sums_of(const clglu_ffn *ffn, const clglu_plan *plan, size_t rows,
     if (w->weights == NULL) return 0;
     if (ffn->dense) return rows * w->stride;
     if (plan->form != CLGLU_FORM_SPLIT) return 0;
-    size_t blocks = (w->in - 1) / CLGLU_SUM_BLOCK + 1;
+    size_t blocks = clglu_sum_blocks(w->in);
     return blocks * plan->row_tile * CLGLU_PANEL * clglu_plan_panels(plan, w);
 }
 
@@ -45,9 +30,9 @@ static room layout(const clglu_ffn *ffn, const clglu_plan *plan, size_t rows)
     const clglu_block *b = &ffn->block;
     size_t high = ffn->dense ? rows : clglu_plan_rows(plan, rows);
     room r = {.x = 0};
-    r.h = round_up(high * b->d_model, 64);
-    r.sums = r.h + (ffn->down.weights ? round_up(high * b->d_ff, 64) : 0);
-    r.end = r.sums + larger(sums_of(ffn, plan, rows, &ffn->up), sums_of(ffn, plan, rows, &ffn->down));
+    r.h = clglu_round_up(high * b->d_model, 64);
+    r.sums = r.h + (ffn->down.weights ? clglu_round_up(high * b->d_ff, 64) : 0);
+    r.end = r.sums + clglu_larger(sums_of(ffn, plan, rows, &ffn->up), sums_of(ffn, plan, rows, &ffn->down));
     return r;
 }
 
@@ -56,10 +41,10 @@ bool clglu_ffn_room(const clglu_ffn *ffn, size_t rows, size_t row_block, size_t 
 {
     const clglu_block *b = &ffn->block;
     clglu_plan few = {CLGLU_FORM_SPLIT, 16, 1};
-    size_t high = round_up(smaller(rows, row_block), 128) + 12, across = b->d_model + b->d_ff;
-    if (ffn->dense) across += larger(ffn->up.stride, ffn->down.weights ? ffn->down.stride : 0);
+    size_t high = clglu_round_up(clglu_smaller(rows, row_block), CLGLU_SUM_BLOCK) + 12, across = b->d_model + b->d_ff;
+    if (ffn->dense) across += clglu_larger(ffn->up.stride, ffn->down.weights ? ffn->down.stride : 0);
     if (high > SIZE_MAX / 16 / across) return false;
-    size_t sums = ffn->dense ? 0 : larger(sums_of(ffn, &few, 16, &ffn->up), sums_of(ffn, &few, 16, &ffn->down));
+    size_t sums = ffn->dense ? 0 : clglu_larger(sums_of(ffn, &few, 16, &ffn->up), sums_of(ffn, &few, 16, &ffn->down));
     *bytes = sizeof(float) * (high * across + 256 + sums);
     return true;
 }
@@ -79,7 +64,7 @@ typedef struct pass {
 /* Rows of the block become row tiles in f32, at the workspace's start. */
 static clglu_status pack_rows(const pass *p)
 {
-    const clglu_call_operand *x = &p->call->operand[CALL_X];
+    const clglu_place *x = &p->call->operand[CALL_X];
     clglu_rows rows = {p->buffers->of[CALL_X], x->dtype, x->view, p->rows, p->ffn->block.d_model, 1};
     rows.view.offset += p->first * x->view.ld;
     return clglu_pack_rows(p->ffn->context, &rows, p->plan.row_tile, p->buffers->workspace, p->room.x, p->sequence);
@@ -88,7 +73,7 @@ static clglu_status pack_rows(const pass *p)
 /* The block's rows of an operand of the caller's. */
 static clglu_target target_of(const pass *p, clglu_call_slot slot)
 {
-    const clglu_call_operand *o = &p->call->operand[slot];
+    const clglu_place *o = &p->call->operand[slot];
     const clglu_view *v = &o->view;
     if (!o->used) return (clglu_target){.mem = NULL};
     return (clglu_target){p->buffers->of[slot], o->dtype, v->offset + p->first * v->ld, p->plan.row_tile * v->ld, v->ld,
@@ -164,7 +149,7 @@ static clglu_status build_programs(pass p)
 {
     size_t rows = p.call->rows, last = rows % p.call->row_block;
     p.sequence = NULL;
-    p.rows = smaller(rows, p.call->row_block);
+    p.rows = clglu_smaller(rows, p.call->row_block);
     clglu_status status = rows ? run_block(&p) : CLGLU_OK;
     p.rows = last;
     return status || last == 0 ? status : run_block(&p);
@@ -176,7 +161,7 @@ clglu_status clglu_ffn_run(const clglu_ffn *ffn, const clglu_block_call *call, c
     pass p = {.ffn = ffn, .call = call, .buffers = buffers, .sequence = sequence};
     clglu_status status = build_programs(p);
     for (; !status && p.first < call->rows; p.first += p.rows) {
-        p.rows = smaller(call->row_block, call->rows - p.first);
+        p.rows = clglu_smaller(call->row_block, call->rows - p.first);
         status = run_block(&p);
     }
     return status;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "clglu.h"
-#include "view.h"
+#include "place.h"
 
 enum { CLGLU_ALIGNMENT = 64 };
 
@@ -84,6 +84,9 @@ bool clglu_job_is_short(const clglu_job *job, clglu_act act);
 
 /* The name of a slot's operand in the header: "dx", or "da" for the gate operator. */
 const char *clglu_job_name(const clglu_job *job, clglu_slot slot);
+
+/* Its enumerations and parameters; alpha 0 becomes 1. */
+clglu_status clglu_job_check_values(clglu_job *job, const char **why);
 
 /* Checks everything that needs no device: enumerations, parameters, needed operands, sizes, views, overlaps; resolves the views.
    On failure *why points to a static text and *culprit to the slot it speaks of (SLOT_COUNT: none). */

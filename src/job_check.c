@@ -11,7 +11,7 @@ static clglu_status fail(clglu_status status, const char *text, const char **why
     return status;
 }
 
-static clglu_status check_values(clglu_job *job, const char **why)
+clglu_status clglu_job_check_values(clglu_job *job, const char **why)
 {
     if ((unsigned)job->act >= CLGLU_ACT_COUNT) return fail(CLGLU_INVALID_VALUE, "act is unknown", why);
     if ((unsigned)job->gate >= CLGLU_ACT_COUNT) return fail(CLGLU_INVALID_VALUE, "gate is unknown", why);
@@ -45,48 +45,36 @@ static clglu_status check_operands(const clglu_job *job, const char **why, clglu
     return fail(CLGLU_NULL_POINTER, "no result is asked for", why);
 }
 
+static clglu_place place_of(const clglu_job *job, int slot)
+{
+    const clglu_operand *o = &job->operand[slot];
+    return (clglu_place){o->used, clglu_slots[slot].output, clglu_job_rows(job, (clglu_slot)slot), job->cols, o->view,
+                         o->end, clglu_job_dtype(job, (clglu_slot)slot), o->space, o->origin};
+}
+
 static clglu_status check_views(clglu_job *job, const char **why, clglu_slot *culprit)
 {
     for (int s = 0; s < SLOT_COUNT; s++) {
         clglu_operand *o = &job->operand[s];
         if (!o->used) continue;
         *culprit = (clglu_slot)s;
-        size_t rows = clglu_job_rows(job, (clglu_slot)s);
-        size_t size = clglu_dtype_size(clglu_job_dtype(job, (clglu_slot)s));
-        clglu_status status = clglu_view_resolve(&o->view, rows, job->cols, size, &o->end);
-        if (status) return fail(status, "its view overflows, or cols is 0", why);
-        if (clglu_slots[s].output && !clglu_view_is_injective(&o->view, rows, job->cols))
-            return fail(CLGLU_INVALID_VIEW, "its view names an element twice", why);
-        if (o->origin > SIZE_MAX - o->end * size)
-            return fail(CLGLU_INVALID_SIZE, "its view passes the end of the address space", why);
+        clglu_place p = place_of(job, s);
+        clglu_status status = clglu_place_resolve(&p, why);
+        if (status) return status;
+        o->view = p.view;
+        o->end = p.end;
     }
     return CLGLU_OK;
-}
-
-/* The view as seen from the start of the space, if elements of both operands lie on one grid. */
-static bool rebase(const clglu_operand *o, size_t size, clglu_view *view)
-{
-    *view = o->view;
-    view->offset += o->origin / size;
-    return o->origin % size == 0;
 }
 
 /* Do an output and another operand share memory in a way that is not the one allowed, exactly in place? */
 static bool clash(const clglu_job *job, int out, int other)
 {
-    const clglu_operand *p = &job->operand[out], *q = &job->operand[other];
-    size_t psize = clglu_dtype_size(clglu_job_dtype(job, (clglu_slot)out));
-    size_t qsize = clglu_dtype_size(clglu_job_dtype(job, (clglu_slot)other));
-    clglu_view pv, qv;
-
-    if (p->space != q->space || p->end == 0 || q->end == 0) return false;
-    if (p->origin + p->end * psize <= q->origin + q->view.offset * qsize ||
-        q->origin + q->end * qsize <= p->origin + p->view.offset * psize)
-        return false;
-    if (psize != qsize || clglu_slots[out].vector != clglu_slots[other].vector) return true;
-    if (!rebase(p, psize, &pv) || !rebase(q, qsize, &qv)) return true;
-    if (!clglu_slots[other].output && !clglu_slots[out].vector && clglu_views_equal(&pv, &qv)) return false;
-    return clglu_views_meet(&pv, &qv, clglu_job_rows(job, (clglu_slot)out), job->cols);
+    clglu_place p = place_of(job, out), q = place_of(job, other);
+    if (!clglu_places_touch(&p, &q)) return false;
+    if (clglu_slots[out].vector != clglu_slots[other].vector) return true;
+    if (!q.output && !clglu_slots[out].vector && clglu_places_equal(&p, &q)) return false;
+    return clglu_places_meet(&p, &q);
 }
 
 static clglu_status check_overlaps(const clglu_job *job, const char **why, clglu_slot *culprit)
@@ -106,7 +94,7 @@ static clglu_status check_overlaps(const clglu_job *job, const char **why, clglu
 clglu_status clglu_job_check(clglu_job *job, const char **why, clglu_slot *culprit)
 {
     *culprit = SLOT_COUNT;
-    clglu_status status = check_values(job, why);
+    clglu_status status = clglu_job_check_values(job, why);
     if (!status) status = check_operands(job, why, culprit);
     if (!status) status = check_views(job, why, culprit);
     if (!status) status = check_overlaps(job, why, culprit);

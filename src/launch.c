@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "sizes.h"
 
 /* ---------------------------------------------------------------- sequences */
 
@@ -149,11 +150,6 @@ static size_t group_size(const clglu_kernel *k)
     return group;
 }
 
-static size_t round_up(size_t n, size_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
 static clglu_status enqueue(clglu_kernel *k, clglu_sequence *s, const size_t *offset, const size_t *global,
                             const size_t *local)
 {
@@ -175,7 +171,7 @@ static clglu_status enqueue_pieces(clglu_kernel *kernel, clglu_sequence *sequenc
     clglu_status status = CLGLU_OK;
     for (size_t done = 0; !status && done < height; done += most) {
         size_t rows = height - done < most ? height - done : most;
-        size_t offset[2] = {0, done}, global[2] = {round_up(width, local[0]), round_up(rows, local[1])};
+        size_t offset[2] = {0, done}, global[2] = {clglu_round_up(width, local[0]), clglu_round_up(rows, local[1])};
         status = enqueue(kernel, sequence, offset, global, local);
     }
     return status;

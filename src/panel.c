@@ -73,11 +73,6 @@ static clglu_status stage_piece(const packing *p, const void *host, const clglu_
 
 /* ---------------------------------------------------------------- a matrix in pieces */
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* How many steps of `slow` fit the staging buffer together with `few` of `fast`; 0: not one. */
 static size_t steps_that_fit(size_t room, size_t slow, size_t fast, size_t few)
 {
@@ -92,12 +87,12 @@ static clglu_status stage_matrix(const packing *p, const void *host, const clglu
     bool rows = v->ld >= v->inc; /* k is the slow axis */
     size_t slow = rows ? v->ld : v->inc, fast = rows ? v->inc : v->ld;
     size_t many = rows ? in : out, few = rows ? out : in, room = STAGING / clglu_dtype_size(p->source);
-    size_t width = steps_that_fit(room, slow, fast, few) ? few : smaller(few, (room - 1) / fast + 1);
-    size_t height = smaller(many, steps_that_fit(room, slow, fast, width));
+    size_t width = steps_that_fit(room, slow, fast, few) ? few : clglu_smaller(few, (room - 1) / fast + 1);
+    size_t height = clglu_smaller(many, steps_that_fit(room, slow, fast, width));
     clglu_status status = CLGLU_OK;
     for (size_t i = 0; !status && i < many; i += height)
         for (size_t j = 0; !status && j < few; j += width) {
-            size_t m = smaller(height, many - i), n = smaller(width, few - j);
+            size_t m = clglu_smaller(height, many - i), n = clglu_smaller(width, few - j);
             status = rows ? stage_piece(p, host, v, i, m, j, n) : stage_piece(p, host, v, j, n, i, m);
         }
     return status;

@@ -7,9 +7,10 @@
 #include "block.h"
 #include "core.h"
 #include "launch.h"
+#include "sizes.h"
 
 /* The numbers of cl/finish.clh. */
-enum { CLGLU_PANEL = 32, CLGLU_HALF = 16, CLGLU_SUM_BLOCK = 128 };
+enum { CLGLU_PANEL = 32, CLGLU_HALF = 16 };
 
 /* One matrix, or two whose results meet in one kernel. Output n of the first is in panel n / width, column n % width there, that
    of the second `side` columns further; a panel is [in][stride]. */

@@ -127,7 +127,7 @@ static clglu_status run_tile(clglu_kernel *k, const clglu_projection *p, const c
 {
     unsigned width = width_of(k->context, plan), tiles = clglu_plan_tiles(k->context, plan, p->panels, p->rows);
     size_t one[2] = {1, 1}, high = (size_t)plan->row_tile * tiles;
-    size_t span = p->panels->count < SPAN ? p->panels->count : SPAN;
+    size_t span = clglu_smaller(p->panels->count, SPAN);
     size_t groups[2] = {span * (CLGLU_HALF / width), (p->rows + high - 1) / high * ((p->panels->count - 1) / SPAN + 1)};
     arg_inputs(k, p);
     clglu_kernel_arg_uint(k, p->panels->in);
@@ -179,10 +179,10 @@ static clglu_status run_split(clglu_context *context, cl_program program, const 
                               const clglu_plan *plan, clglu_sequence *sequence)
 {
     const clglu_panels *w = p->panels;
-    size_t pass = clglu_plan_panels(plan, w), blocks = (w->in - 1) / CLGLU_SUM_BLOCK + 1;
+    size_t pass = clglu_plan_panels(plan, w), blocks = clglu_sum_blocks(w->in);
     clglu_status status = CLGLU_OK;
     for (size_t first = 0; !status && first < w->count; first += pass) {
-        size_t panels = w->count - first < pass ? w->count - first : pass, slots = panels * CLGLU_PANEL;
+        size_t panels = clglu_smaller(w->count - first, pass), slots = panels * CLGLU_PANEL;
         clglu_kernel k;
         status = clglu_kernel_make(&k, context, program, "ffn_blocks");
         if (status) break;

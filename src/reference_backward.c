@@ -11,7 +11,7 @@
 #include "emulate.h"
 #include "emulate_ffn.h"
 
-enum { WIDE = 32, ROWS = CLGLU_BLOCK };
+enum { WIDE = 32, ROWS = CLGLU_SUM_BLOCK };
 
 typedef struct work {
     const clglu_block *block;
@@ -22,11 +22,9 @@ typedef struct work {
     size_t row, rows;            /* the rows under way */
     double *x, *g;               /* [rows, d_model] and [rows, d_out] */
     double *da, *db, *h;         /* [rows, d_ff] */
-    float narrow[CLGLU_BLOCK * WIDE];
-    double tile[CLGLU_BLOCK * WIDE], a[ROWS * WIDE], b[ROWS * WIDE], dh[ROWS * WIDE];
+    float narrow[CLGLU_SUM_BLOCK * WIDE];
+    double tile[CLGLU_SUM_BLOCK * WIDE], a[ROWS * WIDE], b[ROWS * WIDE], dh[ROWS * WIDE];
 } work;
-
-static size_t smaller(size_t p, size_t q) { return p < q ? p : q; }
 
 /* ---------------------------------------------------------------- sums */
 
@@ -55,8 +53,8 @@ CLONES static void add_block(const products *p)
 /* sums += x W in n columns; x is dense, rows of sums are WIDE apart. */
 static void project(work *w, const clglu_matrix *m, const double *x, size_t col, size_t n, double *sums)
 {
-    for (size_t k = 0; m->used && k < m->in; k += CLGLU_BLOCK) {
-        size_t terms = smaller(m->in - k, CLGLU_BLOCK);
+    for (size_t k = 0; m->used && k < m->in; k += CLGLU_SUM_BLOCK) {
+        size_t terms = clglu_smaller(m->in - k, CLGLU_SUM_BLOCK);
         clglu_weights_tile(m, w->block->dtype, k, terms, col, n, w->narrow, WIDE);
         for (size_t i = 0; i < terms * WIDE; i++) w->tile[i] = (double)w->narrow[i];
         add_block(&(products){w->rows, terms, n, x + k, m->in, 1, w->tile, sums, WIDE});
@@ -82,11 +80,11 @@ static void copy_columns(const work *w, const double *from, size_t ld, size_t n,
 
 static void load(const work *w, clglu_back_slot slot, const void *array, double scale, double *to)
 {
-    const clglu_back_operand *o = &w->call->operand[slot];
+    const clglu_place *o = &w->call->operand[slot];
     float part[WIDE];
     for (size_t r = 0; r < w->rows; r++)
         for (size_t col = 0; col < o->cols; col += WIDE) {
-            size_t n = smaller(o->cols - col, WIDE);
+            size_t n = clglu_smaller(o->cols - col, WIDE);
             clglu_widen_view(o->dtype, array, clglu_view_from(o->view, w->row + r, col), 1, n, part, WIDE);
             for (size_t i = 0; i < n; i++) to[r * o->cols + col + i] = (double)part[i] * scale;
         }
@@ -131,9 +129,9 @@ static clglu_status hidden(work *w, size_t col, size_t n)
 
 static void add_weights(work *w, clglu_back_slot slot, const double *left, const double *right)
 {
-    const clglu_back_operand *o = &w->call->operand[slot];
+    const clglu_place *o = &w->call->operand[slot];
     for (size_t col = 0; o->used && col < o->cols; col += WIDE) {
-        size_t n = smaller(o->cols - col, WIDE);
+        size_t n = clglu_smaller(o->cols - col, WIDE);
         copy_columns(w, right + col, o->cols, n, w->tile);
         add_block(&(products){.rows = o->rows, .terms = w->rows, .cols = n, .x = left, .ld = 1, .inc = o->rows,
                               .w = w->tile, .sums = w->result[slot] + col, .sums_ld = o->cols});
@@ -142,7 +140,7 @@ static void add_weights(work *w, clglu_back_slot slot, const double *left, const
 
 static void add_rows(work *w, clglu_back_slot slot, const double *x)
 {
-    const clglu_back_operand *o = &w->call->operand[slot];
+    const clglu_place *o = &w->call->operand[slot];
     for (size_t col = 0; o->used && col < o->cols; col++) {
         double c = 0;
         for (size_t r = 0; r < w->rows; r++) c += x[r * o->cols + col];
@@ -167,7 +165,7 @@ static clglu_status run_rows(work *w)
     clglu_status status = CLGLU_OK;
     load(w, BACK_X, w->x_array, 1, w->x);
     load(w, BACK_DY, w->dy, (double)w->call->scale, w->g);
-    for (size_t col = 0; !status && col < k->d_ff; col += WIDE) status = hidden(w, col, smaller(k->d_ff - col, WIDE));
+    for (size_t col = 0; !status && col < k->d_ff; col += WIDE) status = hidden(w, col, clglu_smaller(k->d_ff - col, WIDE));
     if (status) return status;
     add_weights(w, BACK_DWA, w->x, w->da);
     add_weights(w, BACK_DWB, w->x, w->db);
@@ -176,7 +174,7 @@ static clglu_status run_rows(work *w)
     add_rows(w, BACK_DBB, w->db);
     add_rows(w, BACK_DBD, w->g);
     for (size_t col = 0; w->result[BACK_DX] && col < k->d_model; col += WIDE)
-        input_gradient(w, col, smaller(k->d_model - col, WIDE));
+        input_gradient(w, col, clglu_smaller(k->d_model - col, WIDE));
     return status;
 }
 
@@ -185,7 +183,7 @@ static clglu_status run_rows(work *w)
 static clglu_status run_all(work *w)
 {
     const clglu_block *k = w->block;
-    size_t rows = smaller(w->call->rows, ROWS);
+    size_t rows = clglu_smaller(w->call->rows, ROWS);
     clglu_status status = CLGLU_OK;
     w->x = calloc(rows * (k->d_model + k->d_out + 3 * k->d_ff), sizeof *w->x);
     if (w->x == NULL) return CLGLU_OUT_OF_MEMORY;
@@ -194,11 +192,11 @@ static clglu_status run_all(work *w)
     w->db = w->da + rows * k->d_ff;
     w->h = w->db + rows * k->d_ff;
     for (int s = BACK_DWA; s < BACK_OVERFLOW; s++) {
-        const clglu_back_operand *o = &w->call->operand[s];
+        const clglu_place *o = &w->call->operand[s];
         for (size_t i = 0; o->used && i < o->rows * o->cols; i++) w->result[s][i] = 0;
     }
     for (w->row = 0; !status && w->row < w->call->rows; w->row += ROWS) {
-        w->rows = smaller(w->call->rows - w->row, ROWS);
+        w->rows = clglu_smaller(w->call->rows - w->row, ROWS);
         status = run_rows(w);
     }
     free(w->x);
@@ -253,8 +251,7 @@ clglu_status clglu_reference_ffn_backward(const clglu_ffn_desc *desc, const clgl
     const clglu_ffn_gradients_double *g = gradients;
     double *result[BACK_SLOTS] = {[BACK_DX] = g->dx,   [BACK_DWA] = g->dwa, [BACK_DWB] = g->dwb, [BACK_DWD] = g->dwd,
                                   [BACK_DBA] = g->dba, [BACK_DBB] = g->dbb, [BACK_DBD] = g->dbd};
-    clglu_status status = clglu_block_from(&block, desc, &why);
-    if (!status) status = clglu_block_check_place(&block, true, &why);
+    clglu_status status = clglu_block_from_host(&block, desc, &why);
     if (!status) status = check(&checked, &block, call, dy, x, result);
     return status || checked.rows == 0 ? status : run(&block, &checked, dy, x, result);
 }

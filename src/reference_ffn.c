@@ -18,7 +18,7 @@
 #include "emulate_ffn.h"
 
 /* WIDE: two sums a column in the registers of a CPU with 16 of them. */
-enum { BLOCK = 128, WIDE = 24, ROWS = 128 };
+enum { BLOCK = CLGLU_SUM_BLOCK, WIDE = 24, ROWS = 128 };
 
 static const double U = 0x1p-24;
 
@@ -97,7 +97,7 @@ typedef struct sums {
 
 typedef struct work {
     const clglu_block *block;
-    const clglu_call_operand *operand; /* x */
+    const clglu_place *operand; /* x */
     const void *array;
     size_t row, rows;  /* the rows under way */
     double *x;         /* [rows, d_model] */
@@ -135,7 +135,7 @@ static void project(work *w, const clglu_matrix *m, const double *x, const doubl
     memset(&w->sums, 0, sizeof w->sums);
     memset(&w->carried, 0, sizeof w->carried);
     for (size_t k = 0; k < m->in; k += BLOCK) {
-        size_t terms = m->in - k < BLOCK ? m->in - k : BLOCK;
+        size_t terms = clglu_smaller(m->in - k, BLOCK);
         clglu_weights_tile(m, w->block->dtype, k, terms, col, n, w->tile, WIDE);
         for (size_t i = 0; i < terms * WIDE; i++) w->weights[i] = (double)w->tile[i];
         add_block(x + k, m->in, w->rows, terms, w->weights, w->sums.value, w->sums.lost, w->sums.size);
@@ -175,7 +175,7 @@ static void load_x(work *w)
     float part[BLOCK];
     for (size_t r = 0; r < w->rows; r++)
         for (size_t col = 0; col < w->operand->cols; col += BLOCK) {
-            size_t n = w->operand->cols - col < BLOCK ? w->operand->cols - col : BLOCK;
+            size_t n = clglu_smaller(w->operand->cols - col, BLOCK);
             clglu_widen(w->operand->dtype, w->array, v->offset + (w->row + r) * v->ld + col * v->inc, v->inc, n, part, 1);
             for (size_t i = 0; i < n; i++) w->x[r * w->operand->cols + col + i] = (double)part[i];
         }
@@ -224,10 +224,10 @@ static void run_rows(work *w, double *y, double *bound)
 {
     const clglu_block *k = w->block;
     load_x(w);
-    for (size_t col = 0; col < k->d_ff; col += WIDE) hidden(w, col, k->d_ff - col < WIDE ? k->d_ff - col : WIDE);
+    for (size_t col = 0; col < k->d_ff; col += WIDE) hidden(w, col, clglu_smaller(k->d_ff - col, WIDE));
     if (k->matrix[MATRIX_D].used) {
         for (size_t col = 0; col < k->d_out; col += WIDE)
-            down(w, col, k->d_out - col < WIDE ? k->d_out - col : WIDE, y, bound);
+            down(w, col, clglu_smaller(k->d_out - col, WIDE), y, bound);
         return;
     }
     for (size_t i = 0, first = w->row * k->d_ff; i < w->rows * k->d_ff; i++)
@@ -243,7 +243,7 @@ static clglu_status run_all(work *w, size_t rows, double *y, double *bound)
     w->h = w->x + most * k->d_model;
     w->error = w->h + most * k->d_ff;
     for (w->row = 0; w->row < rows; w->row += most) {
-        w->rows = rows - w->row < most ? rows - w->row : most;
+        w->rows = clglu_smaller(rows - w->row, most);
         run_rows(w, y, bound);
     }
     free(w->x);
@@ -256,11 +256,12 @@ clglu_status clglu_reference_ffn(const clglu_ffn_desc *desc, const clglu_ffn_cal
     const char *why;
     clglu_block block;
     clglu_block_call checked;
+    clglu_call_slot culprit;
     clglu_ffn_call own = call ? (clglu_ffn_call){.rows = call->rows, .x = call->x, .x_dtype = call->x_dtype}
                               : (clglu_ffn_call){.rows = 0};
-    clglu_status status = clglu_block_from(&block, desc, &why);
-    if (!status) status = clglu_block_check_place(&block, true, &why);
-    if (!status) status = clglu_block_call_host(&checked, &block, call ? &own : NULL, x, y, NULL, NULL, &why);
+    clglu_status status = clglu_block_from_host(&block, desc, &why);
+    if (!status) status = clglu_block_call_host(&checked, &block, call ? &own : NULL, x, y, NULL, NULL, &why,
+                                                 &culprit);
     if (status || checked.rows == 0) return status;
     work *w = malloc(sizeof *w);
     if (w == NULL) return CLGLU_OUT_OF_MEMORY;

@@ -6,8 +6,9 @@
 #include "error.h"
 #include "options.h"
 #include "program.h"
+#include "sizes.h"
 
-enum { BLOCK = 128, LONGEST_LOOP = 32768 }; /* rows in a block of the canonical sum; rounds of a kernel's loop */
+enum { LONGEST_LOOP = 32768 }; /* rounds of a kernel's loop */
 
 /* ---------------------------------------------------------------- the program */
 
@@ -105,7 +106,7 @@ static clglu_status add_blocks(clglu_context *context, cl_program program, const
                                cl_mem blocks, bool more, clglu_sequence *sequence)
 {
     const clglu_operand *total = &job->operand[slot];
-    size_t count = (job->rows - 1) / BLOCK + 1;
+    size_t count = clglu_sum_blocks(job->rows);
     clglu_status status = CLGLU_OK;
     for (size_t first = 0; !status && first < count; first += LONGEST_LOOP) {
         clglu_kernel k;
@@ -128,7 +129,7 @@ static clglu_status add_blocks(clglu_context *context, cl_program program, const
 
 static clglu_status make_blocks(clglu_context *context, const clglu_job *job, cl_mem *blocks)
 {
-    size_t count = (job->rows - 1) / BLOCK + 1, bytes = sizeof(float) * count;
+    size_t count = clglu_sum_blocks(job->rows), bytes = sizeof(float) * count;
     cl_int code;
     if (job->cols > SIZE_MAX / bytes)
         return clglu_fail(context, CLGLU_OUT_OF_DEVICE_MEMORY, "the blocks' sums are too many");
@@ -148,7 +149,7 @@ static clglu_status enqueue_sums(clglu_context *context, const clglu_job *job, u
     for (int i = 0; i < 2; i++)
         if (blocks[i]) clglu_kernel_arg(&k, sizeof blocks[i], &blocks[i]);
     arg_parameters(&k, job);
-    status = clglu_kernel_run(&k, sequence, (job->cols - 1) / width + 1, (job->rows - 1) / BLOCK + 1);
+    status = clglu_kernel_run(&k, sequence, (job->cols - 1) / width + 1, clglu_sum_blocks(job->rows));
     clglu_kernel_free(&k);
     for (int i = 0; !status && i < 2; i++)
         if (blocks[i])

@@ -240,7 +240,7 @@ static void expect_all(size_t (*list)(misuse *))
                       clglu_status_name(m[i].status));
         if (status)
             ck_assert_msg(culprit == m[i].culprit && why != NULL && *why, "%s: it blames %s, not %s", m[i].what,
-                          clglu_back_name(culprit), clglu_back_name(m[i].culprit));
+                          clglu_back_names[culprit], clglu_back_names[m[i].culprit]);
         status = clglu_emulate_ffn_backward(&m[i].desc, &m[i].call, &m[i].arrays);
         ck_assert_msg(status == m[i].status, "emulation, %s: %s", m[i].what, clglu_status_name(status));
         if (status) expect_untouched(m[i].what);
@@ -314,7 +314,7 @@ START_TEST(a_checked_call_has_its_defaults_filled_in)
     ck_assert_int_eq(clglu_block_from(&block, &m.desc, &why), CLGLU_OK);
     ck_assert_int_eq(clglu_backward_host(&call, &block, &m.call, &m.arrays, &why, &culprit), CLGLU_OK);
     ck_assert(call.rows == ROWS && call.row_block == 512 && call.scale == 1 && !call.accumulate && call.recompute);
-    const clglu_back_operand *o = call.operand;
+    const clglu_place *o = call.operand;
     ck_assert(o[BACK_DWD].rows == FF && o[BACK_DWD].cols == OUT && o[BACK_DWD].view.ld == OUT && o[BACK_DWD].end == FF * OUT);
     ck_assert(o[BACK_DBA].rows == 1 && o[BACK_DBA].cols == FF && o[BACK_DBA].view.inc == 1 && o[BACK_DBA].end == FF);
     give_a_and_b(&m);
@@ -356,7 +356,7 @@ START_TEST(every_operand_has_its_name)
 {
     static const char *const names[] = {"dy",  "x",   "a",   "b",   "dx",  "dwa",      "dwb",
                                         "dwd", "dba", "dbb", "dbd", "overflow", "backward"};
-    for (int s = 0; s <= BACK_SLOTS; s++) ck_assert_str_eq(clglu_back_name((clglu_back_slot)s), names[s]);
+    for (int s = 0; s <= BACK_SLOTS; s++) ck_assert_str_eq(clglu_back_names[s], names[s]);
 }
 END_TEST
 

@@ -140,12 +140,18 @@ static clglu_status widen(const pass *p, clglu_back_slot slot, size_t to)
     return clglu_pack_rows(p->ffn->context, &r, 1, p->buffers->workspace, to, p->sequence);
 }
 
+/* What is stored in f32 is used where it is. */
+static bool is_ready(const pass *p, clglu_back_slot slot)
+{
+    return wants(p, slot) && p->call->operand[slot].dtype == CLGLU_F32;
+}
+
 static clglu_status make_ab(const pass *p)
 {
     clglu_status status = CLGLU_OK;
     if (p->call->recompute) status = compute_ab(p);
-    if (!status && !p->call->recompute && has(p, MATRIX_A)) status = widen(p, BACK_A, p->parts.a);
-    if (!status && !p->call->recompute && has(p, MATRIX_B)) status = widen(p, BACK_B, p->parts.b);
+    if (!status && wants(p, BACK_A) && !is_ready(p, BACK_A)) status = widen(p, BACK_A, p->parts.a);
+    if (!status && wants(p, BACK_B) && !is_ready(p, BACK_B)) status = widen(p, BACK_B, p->parts.b);
     if (!status && !has(p, MATRIX_A)) status = widen(p, BACK_X, p->parts.a);
     return status;
 }
@@ -161,6 +167,13 @@ static clglu_status use(const pass *p, clglu_job *job, clglu_slot slot, cl_mem m
 static clglu_status use_part(const pass *p, clglu_job *job, clglu_slot slot, size_t at, size_t ld)
 {
     return use(p, job, slot, p->buffers->workspace, (clglu_view){at, ld, 1});
+}
+
+/* a or b: the caller's own, or that in the workspace. */
+static clglu_status use_input(const pass *p, clglu_job *job, clglu_slot slot, clglu_back_slot stored, size_t part)
+{
+    if (is_ready(p, stored)) return use(p, job, slot, p->buffers->of[stored], rows_of(p, stored).view);
+    return use_part(p, job, slot, part, p->block->d_ff);
 }
 
 static clglu_status use_sum(const pass *p, clglu_job *job, clglu_slot slot, clglu_back_slot gradient)
@@ -192,11 +205,11 @@ static clglu_status run_inner(const pass *p)
     clglu_job job;
     clglu_status status = begin_job(p, &job, true);
     if (!status) status = use_part(p, &job, SLOT_DY, dy, ff);
-    if (!status) status = use_part(p, &job, SLOT_A, p->parts.a, ff);
+    if (!status) status = use_input(p, &job, SLOT_A, BACK_A, p->parts.a);
     if (!status) status = use_part(p, &job, SLOT_DA, p->parts.dab, p->wide);
     if (!status && wants(p, BACK_DWD)) status = use_part(p, &job, SLOT_Y, p->parts.dh, ff);
     if (!status) status = use_sum(p, &job, SLOT_SUM_A, BACK_DBA);
-    if (!status && p->block->gated) status = use_part(p, &job, SLOT_B, p->parts.b, ff);
+    if (!status && p->block->gated) status = use_input(p, &job, SLOT_B, BACK_B, p->parts.b);
     if (!status && p->block->gated) status = use_part(p, &job, SLOT_DB, p->parts.dab + ff, p->wide);
     if (!status && p->block->gated) status = use_sum(p, &job, SLOT_SUM_B, BACK_DBB);
     return status ? status : run_job(p, &job);
@@ -208,8 +221,8 @@ static clglu_status run_forward(const pass *p)
     size_t ff = p->block->d_ff;
     clglu_job job;
     clglu_status status = begin_job(p, &job, false);
-    if (!status) status = use_part(p, &job, SLOT_A, p->parts.a, ff);
-    if (!status && p->block->gated) status = use_part(p, &job, SLOT_B, p->parts.b, ff);
+    if (!status) status = use_input(p, &job, SLOT_A, BACK_A, p->parts.a);
+    if (!status && p->block->gated) status = use_input(p, &job, SLOT_B, BACK_B, p->parts.b);
     if (!status) status = use_part(p, &job, SLOT_Y, p->parts.dh, ff);
     return status ? status : run_job(p, &job);
 }
@@ -322,7 +335,8 @@ static clglu_status run_block(const pass *p)
 {
     bool weights = wants(p, BACK_DWA) || wants(p, BACK_DWB);
     bool inner = weights || wants(p, BACK_DX) || wants(p, BACK_DBA) || wants(p, BACK_DBB), down = wants(p, BACK_DWD);
-    clglu_status status = make_g(p);
+    clglu_status status = CLGLU_OK;
+    if (down || wants(p, BACK_DBD) || !has(p, MATRIX_D)) status = make_g(p);
     if (!status && inner && has(p, MATRIX_D)) status = make_dh(p);
     if (!status && (inner || down)) status = make_ab(p);
     if (!status && inner) status = run_inner(p);

@@ -5,13 +5,6 @@
    matrix has columns times blocks: a GPU is not left idle. */
 #include "finish.clh"
 
-#define ROWS_1(X)  X(0)
-#define ROWS_2(X)  ROWS_1(X) X(1)
-#define ROWS_4(X)  ROWS_2(X) X(2) X(3)
-#define ROWS_8(X)  ROWS_4(X) X(4) X(5) X(6) X(7)
-#define ROWS_16(X) ROWS_8(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define EACH_ROW   CLGLU_JOIN(ROWS_, ROWS)
-
 /* x is [k][ROWS]; the pass begins at panel `first` and has `slots` packed columns; sums is [block][ROWS][slots]. */
 kernel void ffn_blocks(global const float *x, ulong x_at, global const weight *w, ulong w_at, ulong first, uint in, uint slots,
                        global float *sums, ulong sums_at)

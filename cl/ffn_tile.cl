@@ -10,14 +10,6 @@
    panel's, at the end) are touched, from which the hardware goes on alone: up to 32 KiB past the last panel are read. */
 #include "finish.clh"
 
-#define ROWS_1(X)  X(0)
-#define ROWS_2(X)  ROWS_1(X) X(1)
-#define ROWS_4(X)  ROWS_2(X) X(2) X(3)
-#define ROWS_6(X)  ROWS_4(X) X(4) X(5)
-#define ROWS_8(X)  ROWS_6(X) X(6) X(7)
-#define ROWS_12(X) ROWS_8(X) X(8) X(9) X(10) X(11)
-#define EACH_ROW   CLGLU_JOIN(ROWS_, ROWS)
-
 #ifdef CARRY
 #define BEGINS(k) false
 #else

@@ -8,53 +8,16 @@
 
 /* ---------------------------------------------------------------- any two properties together */
 
-static const size_t pair_rows[PAIR_ROWS] = {1, 3, 16, 127, 128, 129, 256, 300};
-static const size_t pair_sizes[PAIR_SIZES] = {1, 7, 33, 64, 128, 129, 200};
-static const size_t small_rows[PAIR_ROWS] = {1, 2, 3, 4, 5, 7, 9, 130};
-static const size_t small_sizes[PAIR_SIZES] = {1, 2, 3, 5, 7, 9, 33};
+static const pair_numbers numbers = {.rows = {1, 3, 16, 127, 128, 129, 256, 300},
+                                     .sizes = {1, 7, 33, 64, 128, 129, 200},
+                                     .small_rows = {1, 2, 3, 4, 5, 7, 9, 130},
+                                     .small_sizes = {1, 2, 3, 5, 7, 9, 33}};
 static const float scales[BACK_SCALES] = {0, 1024.5f, -0.375f};
-
-static const struct {
-    clglu_act act, gate;
-    float alpha, limit, shift;
-} pair_acts[PAIR_ACTS] = {{CLGLU_ACT_GELU, CLGLU_ACT_IDENTITY, 0, 0, 0},
-                          {CLGLU_ACT_SILU, CLGLU_ACT_IDENTITY, 1.702f, 1.5f, 1},
-                          {CLGLU_ACT_RELU, CLGLU_ACT_SIGMOID, 0, 0, 0}};
-
-static size_t rows_number(size_t i) { return (test_scale() == SMALL ? small_rows : pair_rows)[i]; }
-static size_t size_number(size_t i) { return (test_scale() == SMALL ? small_sizes : pair_sizes)[i]; }
-
-/* The same properties in the words of a shape. */
-static ffn_shape block_of(const size_t *v, uint64_t seed)
-{
-    unsigned parts = pair_parts[v[PARTS]] | pair_asked[v[ASKED]];
-    bool gated = parts & HAS_WB;
-    return (ffn_shape){.parts = parts | (v[BA] ? HAS_BA : 0u) | (v[BB] ? HAS_BB : 0u) | (v[BD] ? HAS_BD : 0u),
-                       .rows = rows_number(v[ROWS]),
-                       .d_model = size_number(v[D_MODEL]),
-                       .d_ff = size_number(v[D_FF]),
-                       .d_out = size_number(v[D_OUT]),
-                       .dtype = (clglu_dtype)v[WEIGHTS],
-                       .x_dtype = (clglu_dtype)v[X_TYPE],
-                       .y_dtype = (clglu_dtype)v[Y_TYPE],
-                       .ab_dtype = (clglu_dtype)v[AB_TYPE],
-                       .act = pair_acts[v[ACTS]].act,
-                       .gate = gated ? pair_acts[v[ACTS]].gate : CLGLU_ACT_IDENTITY,
-                       .alpha = pair_acts[v[ACTS]].alpha,
-                       .limit = gated ? pair_acts[v[ACTS]].limit : 0,
-                       .shift = gated ? pair_acts[v[ACTS]].shift : 0,
-                       .order = (clglu_order)v[ORDER],
-                       .layout = (clglu_layout)v[LAYOUT],
-                       .offset = v[PLACE] ? 5 : 0,
-                       .gap = v[PLACE] == 2,
-                       .lay = (ffn_lay)v[LAY],
-                       .seed = seed};
-}
 
 static back_shape shape_of(const back_pair_case *p, uint64_t seed)
 {
     const size_t *v = p->more;
-    back_shape s = {.ffn = block_of(p->base.value, seed),
+    back_shape s = {.ffn = pair_shape(p->base.value, &numbers, seed),
                     .dx_dtype = (clglu_dtype)v[DX_TYPE],
                     .weights_dtype = v[OWN_TYPE] ? (clglu_dtype)p->base.value[WEIGHTS] : CLGLU_F32,
                     .order = (clglu_order)v[G_ORDER],

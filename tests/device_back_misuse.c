@@ -2,11 +2,12 @@
    nothing, makes no event. SPDX-License-Identifier: MIT */
 
 #include "device_back.h"
+#include "device_refusal.h"
 
 #include <math.h>
 #include <string.h>
 
-/* One call on buffers with everything that can be wrong about it; `owned` are the buffers that were made. */
+/* One call on buffers with everything that can be wrong about it. */
 typedef struct attempt {
     back_case c;
     clglu_ffn *ffn;
@@ -17,11 +18,10 @@ typedef struct attempt {
     cl_uint nwait;
     const cl_event *wait;
     clglu_context *stranger;
-    cl_mem owned[24];
-    size_t count;
+    owned own;
 } attempt;
 
-enum { ROWS = 4, D_MODEL = 6, D_FF = 7, D_OUT = 5, ARENA = 1000 };
+enum { ROWS = 4, D_MODEL = 6, D_FF = 7, D_OUT = 5 };
 
 static const cl_event no_event = NULL;
 
@@ -99,29 +99,11 @@ static const cl_event no_event = NULL;
     X(dwd_in_a_part_of_the_buffer_of_x, OVERLAP, "dwd", (share(t, GX, 0), t->b.of[GDWD] = part(t, t->b.of[GX])))
 /* clang-format on */
 
-static cl_mem own(attempt *t, cl_mem m)
-{
-    ck_assert_uint_lt(t->count, COUNT(t->owned));
-    return t->owned[t->count++] = m;
-}
-
-static cl_mem with_bytes(attempt *t, size_t bytes)
-{
-    void *data = array_new(bytes);
-    cl_mem m = own(t, buffer_new(context(), data, bytes));
-    array_free(data);
-    return m;
-}
-
-static cl_mem strange(attempt *t) { return own(t, buffer_new(t->stranger, NULL, 1 << 20)); }
-
-static cl_mem made_with(attempt *t, cl_mem_flags flags)
-{
-    cl_int error;
-    cl_mem m = clCreateBuffer(clglu_context_cl_context(context()), flags, 1 << 20, NULL, &error);
-    ck_assert_int_eq(error, CL_SUCCESS);
-    return own(t, m);
-}
+static cl_mem with_bytes(attempt *t, size_t bytes) { return own_bytes(&t->own, bytes); }
+static cl_mem strange(attempt *t) { return own_strange(&t->own, t->stranger); }
+static cl_mem made_with(attempt *t, cl_mem_flags flags) { return own_made_with(&t->own, flags); }
+static cl_mem arena(attempt *t) { return own_arena(&t->own); }
+static cl_mem part(attempt *t, cl_mem whole) { return own_part(&t->own, whole); }
 
 static size_t least_workspace(const attempt *t)
 {
@@ -140,17 +122,6 @@ static void lack(attempt *t, unsigned set)
     }
 }
 
-/* Operands of one large buffer; the first to be shared brings it. */
-static cl_mem arena(attempt *t)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        size_t bytes = 0;
-        clGetMemObjectInfo(t->owned[i], CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-        if (bytes == ARENA * sizeof(float)) return t->owned[i];
-    }
-    return with_bytes(t, ARENA * sizeof(float));
-}
-
 static void share(attempt *t, back_array g, size_t offset)
 {
     t->b.of[g] = arena(t);
@@ -162,15 +133,6 @@ static void packed(attempt *t, size_t second, size_t ld, size_t inc)
     t->b.of[GDWA] = t->b.of[GDWB] = arena(t);
     t->c.call.dwa = (clglu_view){0, ld, inc};
     t->c.call.dwb = (clglu_view){second, ld, inc};
-}
-
-static cl_mem part(attempt *t, cl_mem whole)
-{
-    cl_int error;
-    cl_buffer_region region = {0, ARENA * sizeof(float) / 2};
-    cl_mem m = clCreateSubBuffer(whole, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
-    ck_assert_int_eq(error, CL_SUCCESS);
-    return own(t, m);
 }
 
 #define MISUSE_FUNCTION(name, status, word, change)                                                          \
@@ -208,21 +170,22 @@ static attempt good_attempt(void)
     clglu_context_params params = {.no_self_test = 1};
     t.ffn = ffn_create(context(), &t.c.ffn, FROM_HOST);
     for (back_array g = GDY; g < BACK_ARRAYS; g++)
-        t.b.of[g] = own(&t, buffer_new(context(), t.c.at[g], bytes_of(&t.c, g)));
+        t.b.of[g] = own(&t.own, buffer_new(context(), t.c.at[g], bytes_of(&t.c, g)));
     ck_assert_int_eq(clglu_context_open(device_selector(), &params, &t.stranger), CLGLU_OK);
     return t;
 }
 
 static void free_attempt(attempt *t)
 {
-    while (t->count > 0) clReleaseMemObject(t->owned[--t->count]);
+    release_owned(&t->own);
     clglu_ffn_destroy(t->ffn);
     back_free(&t->c);
     clglu_context_close(t->stranger);
 }
 
-static clglu_status make(attempt *t, cl_event *event)
+static clglu_status make(void *user, cl_event *event)
 {
+    attempt *t = user;
     if (t->no_buffers)
         return clglu_ffn_backward(t->ffn, &t->c.call, t->queue, NULL, t->nwait, t->wait, event);
     if (!t->no_call)
@@ -231,70 +194,12 @@ static clglu_status make(attempt *t, cl_event *event)
     return clglu_ffn_backward(t->ffn, NULL, t->queue, &g, t->nwait, t->wait, event);
 }
 
-/* The contents of the buffers that were made; NULL for those of another context. */
-typedef struct contents {
-    void *of[24];
-} contents;
-
-static contents contents_of(const attempt *t)
-{
-    contents all = {{NULL}};
-    ck_assert_int_eq(clFinish(clglu_context_queue(context())), CL_SUCCESS);
-    for (size_t i = 0; i < t->count; i++) {
-        cl_context cl = NULL;
-        size_t bytes = 0;
-        clGetMemObjectInfo(t->owned[i], CL_MEM_CONTEXT, sizeof cl, &cl, NULL);
-        clGetMemObjectInfo(t->owned[i], CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-        if (cl != clglu_context_cl_context(context())) continue;
-        all.of[i] = array_new(bytes);
-        buffer_read(context(), t->owned[i], all.of[i], bytes);
-    }
-    return all;
-}
-
-static void expect_unwritten(const contents *before, contents *after, const char *what)
-{
-    for (size_t i = 0; i < COUNT(after->of); i++) {
-        if (!after->of[i]) continue;
-        ck_assert_msg(memcmp(before->of[i], after->of[i], array_bytes(after->of[i])) == 0,
-                      "%s: buffer %zu is written", what, i);
-        array_free(before->of[i]);
-        array_free(after->of[i]);
-    }
-}
-
-static cl_uint references(cl_command_queue q)
-{
-    cl_uint n = 0;
-    ck_assert_int_eq(clGetCommandQueueInfo(q, CL_QUEUE_REFERENCE_COUNT, sizeof n, &n, NULL), CL_SUCCESS);
-    return n;
-}
-
 static void expect_refused(attempt *t, clglu_status status, const char *word, const char *what)
 {
-    cl_event untouched = (cl_event)(uintptr_t)0x1234, event = untouched;
-    contents before = contents_of(t);
-    cl_uint held = references(clglu_context_queue(context()));
-    clglu_status s = make(t, &event);
-    const char *text = clglu_context_error(context());
-    ck_assert_msg(s == status, "%s: %s (%s), wanted %s", what, clglu_status_name(s), text,
-                  clglu_status_name(status));
-    ck_assert_msg(event == untouched, "%s: the event is touched", what);
-    ck_assert_msg(strstr(text, word) != NULL, "%s: the text \"%s\" does not speak of %s", what, text, word);
-    ck_assert_msg(references(clglu_context_queue(context())) <= held, "%s: something is enqueued", what);
-    contents after = contents_of(t);
-    expect_unwritten(&before, &after, what);
+    expect_call_refused(&t->own, make, t, status, word, what);
 }
 
-static void expect_taken(attempt *t, const char *what)
-{
-    cl_event event = NULL;
-    clglu_status s = make(t, &event);
-    ck_assert_msg(s == CLGLU_OK, "%s: %s: %s", what, clglu_status_name(s), clglu_context_error(context()));
-    ck_assert_ptr_nonnull(event);
-    ck_assert_int_eq(clWaitForEvents(1, &event), CL_SUCCESS);
-    clReleaseEvent(event);
-}
+static void expect_taken(attempt *t, const char *what) { expect_call_taken(make, t, what); }
 
 START_TEST(a_misuse_gives_its_status_and_has_no_effect)
 {
@@ -384,16 +289,32 @@ START_TEST(a_workspace_that_is_an_operand_is_refused)
 }
 END_TEST
 
-/* Inputs are read, outputs written, and read where they are added to. */
+/* Inputs are read, outputs written. A gradient is read where sums go on from it, over accumulations or row blocks, and where the flag
+   is asked for. */
 START_TEST(an_operand_that_may_not_be_used_so_is_refused)
 {
     back_array g = (back_array)digit(&_i, BACK_ARRAYS);
-    bool read_only = digit(&_i, 2), input = g < GDX, added = _i && g > GDX && g < GFLAG;
+    bool read_only = digit(&_i, 2), input = g < GDX;
     attempt t = good_attempt();
     t.c.call.accumulate = _i;
     t.b.of[g] = made_with(&t, read_only ? CL_MEM_READ_ONLY : CL_MEM_WRITE_ONLY);
-    if (read_only ? !input : input || added) expect_refused(&t, CLGLU_INVALID_VALUE, back_name(g), "flags");
+    if (read_only ? !input : g != GFLAG) expect_refused(&t, CLGLU_INVALID_VALUE, back_name(g), "flags");
     if (read_only && input) expect_taken(&t, "an input that is only read");
+    if (!read_only && g == GFLAG) expect_taken(&t, "a flag that is only written");
+    free_attempt(&t);
+}
+END_TEST
+
+START_TEST(a_gradient_that_is_not_read_may_be_write_only)
+{
+    back_array g = (back_array)(GDX + digit(&_i, GFLAG - GDX));
+    bool added = _i && g != GDX;
+    attempt t = good_attempt();
+    lack(&t, ASKS(GFLAG));
+    t.c.call.accumulate = _i;
+    t.b.of[g] = made_with(&t, CL_MEM_WRITE_ONLY);
+    if (added) expect_refused(&t, CLGLU_INVALID_VALUE, back_name(g), "added to");
+    else expect_taken(&t, "a gradient that is only written");
     free_attempt(&t);
 }
 END_TEST
@@ -429,6 +350,7 @@ Suite *device_back_misuse_suite(void)
     tcase_add_loop_test(operands, an_offset_that_overflows_is_refused, 0, GFLAG);
     tcase_add_loop_test(operands, a_workspace_that_is_an_operand_is_refused, 0, BACK_ARRAYS);
     tcase_add_loop_test(operands, an_operand_that_may_not_be_used_so_is_refused, 0, BACK_ARRAYS * 2 * 2);
+    tcase_add_loop_test(operands, a_gradient_that_is_not_read_may_be_write_only, 0, (GFLAG - GDX) * 2);
     tcase_add_test(refused, a_block_of_null_is_refused);
     suite_add_tcase(s, refused);
     suite_add_tcase(s, operands);

@@ -117,6 +117,9 @@ size_t ffn_choices(const clglu_ffn *ffn, size_t rows, clglu_ffn_choice choices[F
 bool ffn_same(const ffn_case *got, const ffn_case *want, char *text, size_t size);
 void expect_ffn_same(const ffn_case *got, const ffn_case *want, const char *what);
 /* Nothing but the outputs' elements has changed. */
+/* Elements of an array that are not marked have not changed. */
+void expect_only(const unsigned char *written, clglu_dtype t, const void *before, const void *after, const char *what,
+                 const char *name);
 void expect_ffn_no_stray(const ffn_case *before, const ffn_case *after, const char *what);
 /* Row `row` of one case's output and row `other` of another's have the same bits, wherever they lie. */
 void expect_ffn_row(const ffn_case *got, size_t row, const ffn_case *want, size_t other, ffn_array array,

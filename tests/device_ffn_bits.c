@@ -7,47 +7,10 @@
 
 /* ---------------------------------------------------------------- any two properties together */
 
-static const size_t pair_rows[PAIR_ROWS] = {1, 2, 3, 5, 16, 17, 64, 129};
-static const size_t pair_sizes[PAIR_SIZES] = {1, 7, 64, 127, 128, 129, 1000};
-static const size_t small_rows[PAIR_ROWS] = {1, 2, 3, 4, 5, 6, 7, 9};
-static const size_t small_sizes[PAIR_SIZES] = {1, 2, 7, 31, 32, 33, 129};
-
-static const struct {
-    clglu_act act, gate;
-    float alpha, limit, shift;
-} pair_acts[PAIR_ACTS] = {{CLGLU_ACT_GELU, CLGLU_ACT_IDENTITY, 0, 0, 0},
-                          {CLGLU_ACT_SILU, CLGLU_ACT_IDENTITY, 1.702f, 1.5f, 1},
-                          {CLGLU_ACT_RELU, CLGLU_ACT_SIGMOID, 0, 0, 0}};
-
-static size_t rows_number(size_t i) { return (test_scale() == SMALL ? small_rows : pair_rows)[i]; }
-static size_t size_number(size_t i) { return (test_scale() == SMALL ? small_sizes : pair_sizes)[i]; }
-
-/* The same properties in the words of a shape. */
-static ffn_shape shape_of(const size_t *v, uint64_t seed)
-{
-    unsigned parts = pair_parts[v[PARTS]] | pair_asked[v[ASKED]];
-    bool gated = parts & HAS_WB;
-    return (ffn_shape){.parts = parts | (v[BA] ? HAS_BA : 0u) | (v[BB] ? HAS_BB : 0u) | (v[BD] ? HAS_BD : 0u),
-                       .rows = rows_number(v[ROWS]),
-                       .d_model = size_number(v[D_MODEL]),
-                       .d_ff = size_number(v[D_FF]),
-                       .d_out = size_number(v[D_OUT]),
-                       .dtype = (clglu_dtype)v[WEIGHTS],
-                       .x_dtype = (clglu_dtype)v[X_TYPE],
-                       .y_dtype = (clglu_dtype)v[Y_TYPE],
-                       .ab_dtype = (clglu_dtype)v[AB_TYPE],
-                       .act = pair_acts[v[ACTS]].act,
-                       .gate = gated ? pair_acts[v[ACTS]].gate : CLGLU_ACT_IDENTITY,
-                       .alpha = pair_acts[v[ACTS]].alpha,
-                       .limit = gated ? pair_acts[v[ACTS]].limit : 0,
-                       .shift = gated ? pair_acts[v[ACTS]].shift : 0,
-                       .order = (clglu_order)v[ORDER],
-                       .layout = (clglu_layout)v[LAYOUT],
-                       .offset = v[PLACE] ? 5 : 0,
-                       .gap = v[PLACE] == 2,
-                       .lay = (ffn_lay)v[LAY],
-                       .seed = seed};
-}
+static const pair_numbers numbers = {.rows = {1, 2, 3, 5, 16, 17, 64, 129},
+                                     .sizes = {1, 7, 64, 127, 128, 129, 1000},
+                                     .small_rows = {1, 2, 3, 4, 5, 6, 7, 9},
+                                     .small_sizes = {1, 2, 7, 31, 32, 33, 129}};
 
 /* FORM 1, 2, 3 ... are the choices that the device has for so many rows, beginning anywhere. */
 static clglu_ffn_choice choice_of(const clglu_ffn *ffn, size_t rows, size_t form, size_t turn)
@@ -59,7 +22,7 @@ static clglu_ffn_choice choice_of(const clglu_ffn *ffn, size_t rows, size_t form
 
 static void pair_of_properties(const size_t *v, size_t number)
 {
-    ffn_shape s = shape_of(v, number);
+    ffn_shape s = pair_shape(v, &numbers, number);
     ffn_case c = ffn_new(&s);
     char what[40];
     snprintf(what, sizeof what, "case %zu", number);

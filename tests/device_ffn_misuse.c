@@ -2,10 +2,11 @@
    enqueues nothing, makes no event. SPDX-License-Identifier: MIT */
 
 #include "device_ffn.h"
+#include "device_refusal.h"
 
 #include <string.h>
 
-/* One call on buffers with everything that can be wrong about it; `owned` are the buffers that were made. */
+/* One call on buffers with everything that can be wrong about it. */
 typedef struct attempt {
     ffn_case c;
     clglu_ffn *ffn;
@@ -16,11 +17,10 @@ typedef struct attempt {
     cl_uint nwait;
     const cl_event *wait;
     clglu_context *stranger;
-    cl_mem owned[20];
-    size_t count;
+    owned own;
 } attempt;
 
-enum { ROWS = 4, D_MODEL = 6, D_FF = 7, D_OUT = 5, ARENA = 1000 };
+enum { ROWS = 4, D_MODEL = 6, D_FF = 7, D_OUT = 5 };
 
 static const cl_event no_event = NULL;
 
@@ -90,47 +90,18 @@ static const cl_event no_event = NULL;
     X(workspace_is_b, OVERLAP, "workspace", t->workspace = t->b.of[FB] = large(t))
 /* clang-format on */
 
-static cl_mem own(attempt *t, cl_mem m)
-{
-    ck_assert_uint_lt(t->count, COUNT(t->owned));
-    return t->owned[t->count++] = m;
-}
-
-static cl_mem with_bytes(attempt *t, size_t bytes)
-{
-    void *data = array_new(bytes);
-    cl_mem m = own(t, buffer_new(context(), data, bytes));
-    array_free(data);
-    return m;
-}
-
+static cl_mem with_bytes(attempt *t, size_t bytes) { return own_bytes(&t->own, bytes); }
 static cl_mem large(attempt *t) { return with_bytes(t, 1 << 20); }
-static cl_mem strange(attempt *t) { return own(t, buffer_new(t->stranger, NULL, 1 << 20)); }
-
-static cl_mem made_with(attempt *t, cl_mem_flags flags)
-{
-    cl_int error;
-    cl_mem m = clCreateBuffer(clglu_context_cl_context(context()), flags, 1 << 20, NULL, &error);
-    ck_assert_int_eq(error, CL_SUCCESS);
-    return own(t, m);
-}
+static cl_mem strange(attempt *t) { return own_strange(&t->own, t->stranger); }
+static cl_mem made_with(attempt *t, cl_mem_flags flags) { return own_made_with(&t->own, flags); }
+static cl_mem arena(attempt *t) { return own_arena(&t->own); }
+static cl_mem part(attempt *t, cl_mem whole) { return own_part(&t->own, whole); }
 
 static size_t least_workspace(const attempt *t)
 {
     size_t bytes = 0;
     ck_assert_int_eq(clglu_ffn_workspace(t->ffn, &t->c.call, &bytes), CLGLU_OK);
     return bytes;
-}
-
-/* Operands of one large buffer; the first to be shared brings it. */
-static cl_mem arena(attempt *t)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        size_t bytes = 0;
-        clGetMemObjectInfo(t->owned[i], CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-        if (bytes == ARENA * sizeof(float)) return t->owned[i];
-    }
-    return with_bytes(t, ARENA * sizeof(float));
 }
 
 static void share(attempt *t, ffn_array f, size_t offset)
@@ -144,15 +115,6 @@ static void packed(attempt *t, size_t second, size_t ld, size_t inc)
     t->b.of[FA] = t->b.of[FB] = arena(t);
     t->c.call.a = (clglu_view){0, ld, inc};
     t->c.call.b = (clglu_view){second, ld, inc};
-}
-
-static cl_mem part(attempt *t, cl_mem whole)
-{
-    cl_int error;
-    cl_buffer_region region = {0, ARENA * sizeof(float) / 2};
-    cl_mem m = clCreateSubBuffer(whole, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
-    ck_assert_int_eq(error, CL_SUCCESS);
-    return own(t, m);
 }
 
 #define MISUSE_FUNCTION(name, status, word, change)                                                          \
@@ -184,77 +146,27 @@ static attempt good_attempt(void)
     attempt t = {.c = ffn_new(&s)};
     t.ffn = ffn_create(context(), &t.c, FROM_HOST);
     for (ffn_array f = FX; f < FFN_ARRAYS; f++)
-        t.b.of[f] = own(&t, buffer_new(context(), t.c.at[f], ROWS * ffn_cols(&t.c, f) * sizeof(float)));
+        t.b.of[f] = own(&t.own, buffer_new(context(), t.c.at[f], ROWS * ffn_cols(&t.c, f) * sizeof(float)));
     return t;
 }
 
 static void free_attempt(attempt *t)
 {
-    while (t->count > 0) clReleaseMemObject(t->owned[--t->count]);
+    release_owned(&t->own);
     clglu_ffn_destroy(t->ffn);
     ffn_free(&t->c);
 }
 
-static clglu_status make(const attempt *t, cl_event *event)
+static clglu_status make(void *user, cl_event *event)
 {
+    const attempt *t = user;
     return clglu_ffn_forward(t->ffn, t->no_call ? NULL : &t->c.call, t->queue, t->b.of[FX], t->b.of[FY],
                              t->b.of[FA], t->b.of[FB], t->workspace, t->nwait, t->wait, event);
 }
 
-/* The contents of the buffers that were made; NULL for those of another context. */
-typedef struct contents {
-    void *of[20];
-} contents;
-
-static contents contents_of(const attempt *t)
-{
-    contents all = {{NULL}};
-    ck_assert_int_eq(clFinish(clglu_context_queue(context())), CL_SUCCESS);
-    for (size_t i = 0; i < t->count; i++) {
-        cl_context cl = NULL;
-        size_t bytes = 0;
-        clGetMemObjectInfo(t->owned[i], CL_MEM_CONTEXT, sizeof cl, &cl, NULL);
-        clGetMemObjectInfo(t->owned[i], CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-        if (cl != clglu_context_cl_context(context())) continue;
-        all.of[i] = array_new(bytes);
-        buffer_read(context(), t->owned[i], all.of[i], bytes);
-    }
-    return all;
-}
-
-static void expect_unwritten(const contents *before, contents *after, const char *what)
-{
-    for (size_t i = 0; i < COUNT(after->of); i++) {
-        if (!after->of[i]) continue;
-        ck_assert_msg(memcmp(before->of[i], after->of[i], array_bytes(after->of[i])) == 0,
-                      "%s: buffer %zu is written", what, i);
-        array_free(before->of[i]);
-        array_free(after->of[i]);
-    }
-}
-
-static cl_uint references(cl_command_queue q)
-{
-    cl_uint n = 0;
-    ck_assert_int_eq(clGetCommandQueueInfo(q, CL_QUEUE_REFERENCE_COUNT, sizeof n, &n, NULL), CL_SUCCESS);
-    return n;
-}
-
 static void expect_refused(attempt *t, const struct misuse *m)
 {
-    cl_event untouched = (cl_event)(uintptr_t)0x1234, event = untouched;
-    contents before = contents_of(t);
-    cl_uint held = references(clglu_context_queue(context()));
-    clglu_status s = make(t, &event);
-    const char *text = clglu_context_error(context());
-    ck_assert_msg(s == m->status, "%s: %s (%s), wanted %s", m->name, clglu_status_name(s), text,
-                  clglu_status_name(m->status));
-    ck_assert_msg(event == untouched, "%s: the event is touched", m->name);
-    ck_assert_msg(strstr(text, m->word) != NULL, "%s: the text \"%s\" does not speak of %s", m->name, text,
-                  m->word);
-    ck_assert_msg(references(clglu_context_queue(context())) <= held, "%s: something is enqueued", m->name);
-    contents after = contents_of(t);
-    expect_unwritten(&before, &after, m->name);
+    expect_call_refused(&t->own, make, t, m->status, m->word, m->name);
 }
 
 START_TEST(a_misuse_gives_its_status_and_has_no_effect)
@@ -273,12 +185,7 @@ END_TEST
 START_TEST(the_same_call_without_misuse_is_taken)
 {
     attempt t = good_attempt();
-    cl_event event = NULL;
-    clglu_status s = make(&t, &event);
-    ck_assert_msg(s == CLGLU_OK, "%s: %s", clglu_status_name(s), clglu_context_error(context()));
-    ck_assert_ptr_nonnull(event);
-    ck_assert_int_eq(clWaitForEvents(1, &event), CL_SUCCESS);
-    clReleaseEvent(event);
+    expect_call_taken(make, &t, "a good call");
     free_attempt(&t);
 }
 END_TEST
@@ -381,7 +288,7 @@ static cl_mem next_part(attempt *t, cl_mem pool, size_t *at, size_t bytes)
     cl_mem m = clCreateSubBuffer(pool, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
     ck_assert_int_eq(error, CL_SUCCESS);
     *at += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    return own(t, m);
+    return own(&t->own, m);
 }
 
 /* A program's pool of device memory. */

@@ -140,3 +140,40 @@ void expect_all_pairs(void)
                                   "values %zu and %zu of the properties %d and %d: %s", v, w, (int)i, (int)j,
                                   met[i][j][v][w] ? "they contradict one another" : "they never meet");
 }
+
+/* ---------------------------------------------------------------- shapes */
+
+static const struct {
+    clglu_act act, gate;
+    float alpha, limit, shift;
+} pair_acts[PAIR_ACTS] = {{CLGLU_ACT_GELU, CLGLU_ACT_IDENTITY, 0, 0, 0},
+                          {CLGLU_ACT_SILU, CLGLU_ACT_IDENTITY, 1.702f, 1.5f, 1},
+                          {CLGLU_ACT_RELU, CLGLU_ACT_SIGMOID, 0, 0, 0}};
+
+ffn_shape pair_shape(const size_t *v, const pair_numbers *numbers, uint64_t seed)
+{
+    bool small = test_scale() == SMALL;
+    const size_t *rows = small ? numbers->small_rows : numbers->rows, *sizes = small ? numbers->small_sizes : numbers->sizes;
+    unsigned parts = pair_parts[v[PARTS]] | pair_asked[v[ASKED]];
+    bool gated = parts & HAS_WB;
+    return (ffn_shape){.parts = parts | (v[BA] ? HAS_BA : 0u) | (v[BB] ? HAS_BB : 0u) | (v[BD] ? HAS_BD : 0u),
+                       .rows = rows[v[ROWS]],
+                       .d_model = sizes[v[D_MODEL]],
+                       .d_ff = sizes[v[D_FF]],
+                       .d_out = sizes[v[D_OUT]],
+                       .dtype = (clglu_dtype)v[WEIGHTS],
+                       .x_dtype = (clglu_dtype)v[X_TYPE],
+                       .y_dtype = (clglu_dtype)v[Y_TYPE],
+                       .ab_dtype = (clglu_dtype)v[AB_TYPE],
+                       .act = pair_acts[v[ACTS]].act,
+                       .gate = gated ? pair_acts[v[ACTS]].gate : CLGLU_ACT_IDENTITY,
+                       .alpha = pair_acts[v[ACTS]].alpha,
+                       .limit = gated ? pair_acts[v[ACTS]].limit : 0,
+                       .shift = gated ? pair_acts[v[ACTS]].shift : 0,
+                       .order = (clglu_order)v[ORDER],
+                       .layout = (clglu_layout)v[LAYOUT],
+                       .offset = v[PLACE] ? 5 : 0,
+                       .gap = v[PLACE] == 2,
+                       .lay = (ffn_lay)v[LAY],
+                       .seed = seed};
+}

@@ -18,8 +18,8 @@ typedef enum {
     BA,    /* 1: there is that bias */
     BB,
     BD,
-    ROWS,    /* number of pair_rows */
-    D_MODEL, /* number of pair_sizes */
+    ROWS,    /* number of pair_numbers.rows */
+    D_MODEL, /* number of pair_numbers.sizes */
     D_FF,
     D_OUT,
     SOURCE,
@@ -28,7 +28,7 @@ typedef enum {
     LAY,
     PLACE, /* of the weights: as set_layout says, behind an offset, with gaps too */
     FORM,  /* 0: automatic; else one of those listed */
-    ACTS,  /* number of pair_acts */
+    ACTS,  /* three forms of the operator */
     PROPERTIES
 } property;
 
@@ -49,6 +49,14 @@ typedef struct pair_case {
 
 /* All of them, made on the first call. */
 size_t pair_cases(const pair_case **cases);
+
+/* What ROWS and the sizes stand for, in a small run and else. */
+typedef struct pair_numbers {
+    size_t rows[PAIR_ROWS], sizes[PAIR_SIZES], small_rows[PAIR_ROWS], small_sizes[PAIR_SIZES];
+} pair_numbers;
+
+/* The properties of a case in the words of a shape. */
+ffn_shape pair_shape(const size_t *value, const pair_numbers *numbers, uint64_t seed);
 
 /* Every pair that is possible is met in one of them. */
 void expect_all_pairs(void);

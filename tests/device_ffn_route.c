@@ -175,6 +175,17 @@ static void mark(const ffn_case *c, ffn_array array, unsigned char *written)
         for (size_t col = 0; col < ffn_cols(c, array); col++) written[ffn_place(c, array, row, col)] = 1;
 }
 
+void expect_only(const unsigned char *written, clglu_dtype t, const void *before, const void *after, const char *what,
+                 const char *name)
+{
+    size_t n = array_bytes(before) / clglu_dtype_size(t);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t was = element_bits(t, before, i), is = element_bits(t, after, i);
+        ck_assert_msg(written[i] || was == is, "%s: element %zu of the array of %s was 0x%x and is 0x%x", what, i, name,
+                      (unsigned)was, (unsigned)is);
+    }
+}
+
 static void expect_no_stray_in(const ffn_case *before, const ffn_case *after, ffn_array array,
                                const char *what)
 {
@@ -184,11 +195,7 @@ static void expect_no_stray_in(const ffn_case *before, const ffn_case *after, ff
     ck_assert_ptr_nonnull(written);
     for (ffn_array f = FY; f < FFN_ARRAYS; f++)
         if (before->at[f] == before->at[array]) mark(before, f, written);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t was = element_bits(t, before->at[array], i), is = element_bits(t, after->at[array], i);
-        ck_assert_msg(written[i] || was == is, "%s: element %zu of the array of %s was 0x%x and is 0x%x",
-                      what, i, ffn_array_name(array), (unsigned)was, (unsigned)is);
-    }
+    expect_only(written, t, before->at[array], after->at[array], what, ffn_array_name(array));
     free(written);
 }
 

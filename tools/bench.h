@@ -21,7 +21,13 @@ struct bench_case {
 
 struct bench_time {
     double median, low, high; /* seconds of one run */
+    double q1, q3;            /* quartiles: half of the runs lie between them */
 };
+
+/* Of n times, n > 0; they are sorted. */
+struct bench_time bench_statistics(double *seconds, int n);
+/* Of one run. */
+struct bench_time bench_time_once(double seconds);
 
 struct bench_row {
     struct bench_case what;
@@ -33,8 +39,9 @@ struct bench_row {
 
 struct bench_rates {
     double copy;  /* bytes/s, read and written */
+    double read;  /* bytes/s, only read */
     double flops; /* of fused multiply-adds, 2 each */
-    char copy_kernel[48], flops_kernel[48];
+    char copy_kernel[48], read_kernel[48], flops_kernel[48];
     struct limit_form flops_form;
 };
 

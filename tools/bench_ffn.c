@@ -129,7 +129,8 @@ static int emit(const struct bench_ffn *b, const struct plan *p, const struct re
     json_object_set_new(root, "device", json_facts(clglu_context_facts(b->block.context)));
     json_object_set_new(root, "repeats", json_integer(p->repeats));
     json_object_set_new(root, "rates", bench_rates_json(&b->rates));
-    bench_ffn_json(root, b, r->rows, p->count, r->one);
+    json_object_set_new(root, "ffn", bench_ffn_block_json(b, r->rows, p->count, r->one));
+    json_object_set_new(root, "openblas", b->blas ? json_string(openblas_name(b->blas)) : json_null());
     return json_emit(root, NULL);
 }
 
@@ -143,7 +144,7 @@ int bench_ffn(const struct cli_command *self, const struct cli_common *common,
     int code = judge(self, options, &plan);
     if (code == CLI_GO_ON) code = cli_open(&device, cli_selector(common), 0);
     if (code == CLI_GO_ON) code = bench_ffn_open(&bench, device.context, &plan.shape, plan.dtype, plan.most,
-                                                  options->training);
+                                                  options->training, NULL);
     if (code == CLI_GO_ON) code = measure(&bench, &plan, &results, common->quiet != NULL);
     if (code == CLI_GO_ON)
         code = common->json ? emit(&bench, &plan, &results) : print(&bench, &plan, &results);

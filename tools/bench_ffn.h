@@ -57,10 +57,13 @@ struct bench_ffn {
     struct bench_rates rates;
 };
 
-/* Packs the weights, finds the limits. All return CLI_GO_ON or an exit status; close is fine after a failure.
+/* Of all weights that are packed for it. */
+double bench_ffn_bytes(const struct block_shape *shape, clglu_dtype dtype);
+
+/* Packs the weights, finds the limits (rates NULL: these too). All return CLI_GO_ON or an exit status; close is fine after a failure.
  */
 int bench_ffn_open(struct bench_ffn *bench, clglu_context *context, const struct block_shape *shape,
-                   clglu_dtype dtype, size_t most_rows, int training);
+                   clglu_dtype dtype, size_t most_rows, int training, const struct bench_rates *rates);
 void bench_ffn_close(struct bench_ffn *bench);
 
 int bench_ffn_run(struct bench_ffn *bench, size_t rows, int repeats, struct progress *progress,
@@ -73,9 +76,9 @@ size_t bench_ffn_pieces(const struct bench_ffn *bench);
 struct ffn_figures bench_ffn_figures(const struct bench_ffn *bench, const struct bench_ffn_row *row,
                                      enum ffn_piece piece, const struct bench_ffn_row *one);
 
-/* Everything, under "ffn" of root; takes nothing over. */
-void bench_ffn_json(json_t *root, const struct bench_ffn *bench, const struct bench_ffn_row *rows,
-                    size_t count, const struct bench_ffn_row *one);
+/* Everything about the block; takes nothing over. */
+json_t *bench_ffn_block_json(const struct bench_ffn *bench, const struct bench_ffn_row *rows, size_t count,
+                             const struct bench_ffn_row *one);
 
 /* The options of bench that concern it, as text. */
 struct bench_ffn_options {

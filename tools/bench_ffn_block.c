@@ -165,13 +165,18 @@ static int make_arrays(struct block *b, size_t rows)
     return CLI_OPENCL;
 }
 
+double block_needs(const struct block_shape *s, size_t rows, double bytes)
+{
+    size_t width = s->d_ff > s->d_out ? s->d_ff : s->d_out;
+    return bytes + (double)rows * (double)(s->d_model + width) * sizeof(float);
+}
+
 static int check_memory(const struct block *b, size_t rows, double bytes)
 {
     char needs[TEXT_NUMBER], has[TEXT_NUMBER];
     const struct block_shape *s = &b->shape;
     const clglu_device_facts *f = clglu_context_facts(b->context);
-    size_t width = s->d_ff > s->d_out ? s->d_ff : s->d_out;
-    bytes += (double)rows * (double)(s->d_model + width) * sizeof(float);
+    bytes = block_needs(s, rows, bytes);
     if (bytes <= (double)f->global_bytes) return CLI_GO_ON;
     cli_say("%s with %zu rows needs %s on the device, which has %s", s->name, rows, text_bytes(needs, bytes),
             text_bytes(has, (double)f->global_bytes));

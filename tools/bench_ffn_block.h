@@ -28,6 +28,9 @@ int block_rows(const struct cli_command *self, const char *text, size_t *rows, s
 double block_flops(const struct block_shape *shape, int projections, size_t rows);
 double block_bytes(const struct block_shape *shape, int projections, clglu_dtype dtype);
 
+/* Bytes on the device: those of the weights, in all, and the arrays for so many rows. */
+double block_needs(const struct block_shape *shape, size_t rows, double weights_bytes);
+
 /* Weights on the host; x and y, both f32, on the device. */
 struct block {
     clglu_context *context;

@@ -138,14 +138,17 @@ static int find_openblas(struct bench_ffn *b, size_t most_rows)
     return b->ab ? CLI_GO_ON : (cli_say("out of memory for %s", s->name), CLI_OPENCL);
 }
 
-int bench_ffn_open(struct bench_ffn *b, clglu_context *context, const struct block_shape *shape,
-                   clglu_dtype dtype, size_t most_rows, int training)
+double bench_ffn_bytes(const struct block_shape *shape, clglu_dtype dtype)
 {
-    double bytes = block_bytes(shape, 0, dtype);
+    return 2 * block_bytes(shape, 0, dtype) + block_bytes(shape, 1, dtype);
+}
+
+int bench_ffn_open(struct bench_ffn *b, clglu_context *context, const struct block_shape *shape,
+                   clglu_dtype dtype, size_t most_rows, int training, const struct bench_rates *rates)
+{
     memset(b, 0, sizeof *b);
     b->training = training;
-    int code =
-        block_open(&b->block, context, shape, dtype, most_rows, 2 * bytes + block_bytes(shape, 1, dtype));
+    int code = block_open(&b->block, context, shape, dtype, most_rows, bench_ffn_bytes(shape, dtype));
     if (code == CLI_GO_ON) code = block_pack(&b->block, CLGLU_ROUTE_FUSED, 0, &b->whole);
     if (code == CLI_GO_ON) code = block_pack(&b->block, CLGLU_ROUTE_FUSED, 1, &b->projections);
     if (code == CLI_GO_ON) code = block_pack(&b->block, CLGLU_ROUTE_CLBLAST, 0, &b->clblast);
@@ -153,7 +156,8 @@ int bench_ffn_open(struct bench_ffn *b, clglu_context *context, const struct blo
     if (code == CLI_GO_ON) code = find_openblas(b, most_rows);
     if (code == CLI_GO_ON) code = make_read(b);
     if (code == CLI_GO_ON) code = find_form(b);
-    if (code == CLI_GO_ON) code = find_rates(b);
+    if (code == CLI_GO_ON && !rates) code = find_rates(b);
+    if (rates) b->rates = *rates;
     return code == CLI_GO_ON ? make_fma(b) : code;
 }
 

@@ -6,7 +6,8 @@
 
 static json_t *time_json(const struct bench_time *t)
 {
-    return json_pack("{s:f, s:f, s:f}", "median_s", t->median, "low_s", t->low, "high_s", t->high);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f}", "median_s", t->median, "low_s", t->low, "high_s", t->high, "q1_s", t->q1,
+                     "q3_s", t->q3);
 }
 
 json_t *bench_json(const struct bench_row *r)
@@ -22,8 +23,8 @@ json_t *bench_json(const struct bench_row *r)
 
 json_t *bench_rates_json(const struct bench_rates *r)
 {
-    return json_pack("{s:f, s:s, s:f, s:s}", "copy_gb_per_s", r->copy / 1e9, "copy_kernel", r->copy_kernel,
-                     "fma_gflop_per_s", r->flops / 1e9, "fma_kernel", r->flops_kernel);
+    return json_pack("{s:f, s:s, s:f, s:s, s:f, s:s}", "copy_gb_per_s", r->copy / 1e9, "copy_kernel", r->copy_kernel,
+                     "read_gb_per_s", r->read / 1e9, "read_kernel", r->read_kernel, "fma_gflop_per_s", r->flops / 1e9, "fma_kernel", r->flops_kernel);
 }
 
 static json_t *figures_json(const struct bench_ffn *b, const struct bench_ffn_row *row, enum ffn_piece piece,
@@ -52,18 +53,15 @@ static json_t *row_json(const struct bench_ffn *b, const struct bench_ffn_row *r
                      row->has[PIECE_UPDATE] ? time_json(update) : json_null());
 }
 
-void bench_ffn_json(json_t *root, const struct bench_ffn *b, const struct bench_ffn_row *rows, size_t count,
-                    const struct bench_ffn_row *one)
+json_t *bench_ffn_block_json(const struct bench_ffn *b, const struct bench_ffn_row *rows, size_t count,
+                             const struct bench_ffn_row *one)
 {
     const struct block_shape *s = &b->block.shape;
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) json_array_append_new(list, row_json(b, &rows[i], one));
-    json_object_set_new(root, "ffn",
-                        json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:o}", "name", s->name,
-                                  "form", s->form, "d_model", (json_int_t)s->d_model, "d_ff",
-                                  (json_int_t)s->d_ff, "d_out", (json_int_t)s->d_out, "dtype",
-                                  clglu_dtype_name(b->block.dtype), "packed_bytes",
-                                  (json_int_t)clglu_ffn_bytes(b->whole), "read_kernel", b->read_kernel,
-                                  "read_bytes", (json_int_t)b->words * 4, "rows", list));
-    json_object_set_new(root, "openblas", b->blas ? json_string(openblas_name(b->blas)) : json_null());
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:o}", "name", s->name, "form", s->form,
+                     "d_model", (json_int_t)s->d_model, "d_ff", (json_int_t)s->d_ff, "d_out",
+                     (json_int_t)s->d_out, "dtype", clglu_dtype_name(b->block.dtype), "packed_bytes",
+                     (json_int_t)clglu_ffn_bytes(b->whole), "read_kernel", b->read_kernel, "read_bytes",
+                     (json_int_t)b->words * 4, "rows", list);
 }

@@ -153,6 +153,7 @@ static int enqueue(struct bench *b, const struct work *w)
         {b->buffer[A], b->buffer[OUT]},
         {b->buffer[A], b->buffer[B], b->buffer[OUT]},
         {b->buffer[DY], b->buffer[A], b->buffer[B], b->buffer[OUT], b->buffer[OUT2]},
+        {b->buffer[A], b->buffer[OUT]},
         {b->buffer[A], b->buffer[OUT]}};
     cl_int code =
         limits_enqueue(b->limits, b->queue, w->kind, w->dtype, w->form, w->elements, buffers[w->kind]);
@@ -225,11 +226,14 @@ static int compare(const void *p, const void *q)
     return (x > y) - (x < y);
 }
 
-static struct bench_time statistics(double *t, int n)
+struct bench_time bench_statistics(double *t, int n)
 {
     qsort(t, (size_t)n, sizeof *t, compare);
-    return (struct bench_time){n % 2 ? t[n / 2] : (t[n / 2 - 1] + t[n / 2]) / 2, t[0], t[n - 1]};
+    double median = n % 2 ? t[n / 2] : (t[n / 2 - 1] + t[n / 2]) / 2;
+    return (struct bench_time){median, t[0], t[n - 1], t[n / 4], t[n - 1 - n / 4]};
 }
+
+struct bench_time bench_time_once(double t) { return (struct bench_time){t, t, t, t, t}; }
 
 static int interleave(struct bench *b, const struct work *operator_, const struct work *limit, int repeats,
                       struct bench_row *row)
@@ -243,8 +247,8 @@ static int interleave(struct bench *b, const struct work *operator_, const struc
         if (code == CLI_GO_ON) code = sample(b, limit, their_runs, &theirs[i]);
     }
     if (code != CLI_GO_ON) return code;
-    row->time = statistics(ours, repeats);
-    row->limit = statistics(theirs, repeats);
+    row->time = bench_statistics(ours, repeats);
+    row->limit = bench_statistics(theirs, repeats);
     row->ratio = row->limit.median / row->time.median;
     return CLI_GO_ON;
 }
@@ -304,18 +308,33 @@ static int best_flops(struct bench *b, struct work *w, struct bench_rates *rates
     return CLI_GO_ON;
 }
 
-int bench_rates(struct bench *b, uint64_t elements, struct bench_rates *rates)
+/* The rate at which a kernel moves that many bytes, in its fastest form. */
+static int data_rate(struct bench *b, enum limit_kind kind, uint64_t elements, double bytes, double *rate, char *name,
+                     size_t size)
 {
-    struct work copy = {.kind = LIMIT_COPY, .dtype = CLGLU_F32, .elements = elements};
-    struct work fma = {.kind = LIMIT_FMA, .dtype = CLGLU_F32};
+    struct work w = {.kind = kind, .dtype = CLGLU_F32, .elements = elements};
     struct limit_form form;
     double seconds = 0;
-    int code = fill(b, CLGLU_F32);
-    if (code == CLI_GO_ON) code = best_form(b, &copy, &form, &seconds);
+    int code = best_form(b, &w, &form, &seconds);
     if (code != CLI_GO_ON) return code;
-    rates->copy = 2 * sizeof(float) * (double)elements / seconds;
-    limits_name(copy.kind, copy.dtype, &form, rates->copy_kernel, sizeof rates->copy_kernel);
-    return best_flops(b, &fma, rates);
+    *rate = bytes * (double)elements / seconds;
+    limits_name(kind, CLGLU_F32, &form, name, size);
+    return CLI_GO_ON;
+}
+
+int bench_rates(struct bench *b, uint64_t elements, struct bench_rates *rates)
+{
+    struct work fma = {.kind = LIMIT_FMA, .dtype = CLGLU_F32};
+    uint64_t words = elements / LIMIT_READ_UNIT * LIMIT_READ_UNIT;
+    *rates = (struct bench_rates){.read = 0};
+    int code = fill(b, CLGLU_F32);
+    if (code == CLI_GO_ON)
+        code = data_rate(b, LIMIT_COPY, elements, 2 * sizeof(float), &rates->copy, rates->copy_kernel,
+                         sizeof rates->copy_kernel);
+    if (code == CLI_GO_ON && words)
+        code = data_rate(b, LIMIT_READ, words, sizeof(float), &rates->read, rates->read_kernel,
+                         sizeof rates->read_kernel);
+    return code == CLI_GO_ON ? best_flops(b, &fma, rates) : code;
 }
 
 int bench_fit(struct bench *b, uint64_t most, uint64_t *elements)

@@ -2,7 +2,9 @@
 
 #include "child.h"
 #include "ending.h"
+#include "json.h"
 #include "progress.h"
+#include "stop.h"
 #include "text.h"
 
 #include <errno.h>
@@ -31,6 +33,7 @@ struct running {
     char tail[TAIL];
     size_t tail_have;
     int ended, nonsense;
+    double heard; /* when the last message came */
 };
 
 /* The parent's environment with one entry set; only the array is to be freed. */
@@ -109,6 +112,7 @@ static void read_messages(struct running *r)
     r->have += (size_t)n;
     for (char *end; !r->nonsense && (end = memchr(r->line, '\n', r->have)) != NULL;) {
         size_t length = (size_t)(end - r->line);
+        r->heard = progress_now();
         one_line(r, length);
         r->have -= length + 1;
         memmove(r->line, end + 1, r->have);
@@ -140,9 +144,9 @@ static int has_ended(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-/* Reads until it has ended, talks nonsense or its time is over (returns 1). What it has started in its turn
-   may hold the pipes open: its own end counts, and what was written before that is read. */
-static int listen_to(struct running *r, double deadline)
+/* Reads until it has ended or talks nonsense (CHILD_GOOD so far), is silent for too long or is no longer wanted. What it has
+   started in its turn may hold the pipes open: its own end counts, and what was written before that is read. */
+static enum child_how listen_to(struct running *r)
 {
     while (!r->nonsense) {
         int over = has_ended(r->pid);
@@ -150,18 +154,20 @@ static int listen_to(struct running *r, double deadline)
         int ready = poll(fds, 2, over ? 0 : 100);
         if (ready > 0 && fds[0].revents) read_messages(r);
         if (ready > 0 && fds[1].revents) read_output(r);
-        if (over && ready <= 0) return 0;
+        if (over && ready <= 0) return CHILD_GOOD;
         if (r->messages < 0 && r->output < 0 && !over) nanosleep(&(struct timespec){0, 20000000}, NULL);
-        if (!over && progress_now() > deadline) return 1;
+        if (!over && progress_now() > r->heard + r->child->seconds) return CHILD_TIMED_OUT;
+        if (!over && stop_asked()) return CHILD_STOPPED;
         if (r->child->tick) r->child->tick(r->child->user);
     }
-    return 0;
+    return CHILD_GOOD;
 }
 
-static void judge(const struct running *r, int timed_out, int status, struct child_end *end)
+static void judge(const struct running *r, enum child_how how, int status, struct child_end *end)
 {
-    if (timed_out)
-        end->how = CHILD_TIMED_OUT;
+    end->how = how;
+    if (how != CHILD_GOOD)
+        end->silent = progress_now() - r->heard;
     else if (r->nonsense)
         end->how = CHILD_NONSENSE;
     else if (WIFSIGNALED(status))
@@ -195,12 +201,12 @@ void child_run(const struct child *c, struct child_end *end)
         close(messages[1]);
         close(output[1]);
         if (code == 0) {
-            *end = (struct child_end){.how = CHILD_GOOD};
-            int timed_out = listen_to(r, start + c->seconds);
+            r->heard = start;
+            enum child_how how = listen_to(r);
             kill(-r->pid, SIGKILL);
             ending_child(0);
             while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR) continue;
-            judge(r, timed_out, status, end);
+            judge(r, how, status, end);
         }
         if (r->messages >= 0) close(r->messages);
         if (r->output >= 0) close(r->output);
@@ -227,10 +233,13 @@ void child_words(const struct child_end *e, char *out, size_t size)
         snprintf(out, size, "crashed (%s)", signal_name ? signal_name : "a signal");
         break;
     case CHILD_TIMED_OUT:
-        snprintf(out, size, "was killed after %.0f s", e->seconds);
+        snprintf(out, size, "was killed after %.0f s without a word", e->silent);
         break;
     case CHILD_NONSENSE:
         snprintf(out, size, "answered nonsense");
+        break;
+    case CHILD_STOPPED:
+        snprintf(out, size, "was stopped");
         break;
     }
 }
@@ -250,3 +259,6 @@ void child_tell(json_t *message)
     }
     free(text);
 }
+
+void child_step(const char *text) { child_tell(json_pack("{s:o}", "step", json_text(text))); }
+void child_done(void) { child_tell(json_pack("{s:b}", "end", 1)); }

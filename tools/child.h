@@ -12,7 +12,7 @@ enum { CHILD_FD = 3 };
 struct child {
     const char *const *args; /* the command line after the program's name, ends with NULL */
     const char *set;         /* "NAME=value" for its environment, or NULL */
-    double seconds;          /* it is killed after that, with its whole process group */
+    double seconds;          /* it is killed after so long without a message, with its whole process group */
     int (*message)(json_t *message, void *user); /* not 0: that was nonsense */
     void (*tick)(void *user);                    /* some times a second while it runs; NULL is fine */
     void *user;
@@ -24,13 +24,15 @@ enum child_how {
     CHILD_EXITED,
     CHILD_CRASHED,
     CHILD_TIMED_OUT,
-    CHILD_NONSENSE
+    CHILD_NONSENSE,
+    CHILD_STOPPED /* stop_asked() */
 };
 
 struct child_end {
     enum child_how how;
     int number;     /* exit status or signal */
     double seconds; /* that it ran */
+    double silent;  /* since its last message, when it was killed */
     char said[400]; /* the end of what it wrote to stdout and stderr, cleaned */
 };
 
@@ -42,5 +44,8 @@ void child_words(const struct child_end *end, char *out, size_t size);
 
 /* In the child: writes one message (and frees it) on CHILD_FD if that is open, else on stdout. */
 void child_tell(json_t *message);
+/* {"step": text}, before it is begun; {"end": true}, at the end of a good run. */
+void child_step(const char *text);
+void child_done(void);
 
 #endif

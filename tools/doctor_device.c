@@ -26,7 +26,7 @@ static void judge_device(struct doctor *d, const char *name, const struct sweep_
 
 void doctor_devices(struct doctor *d, const char *name)
 {
-    struct sweep sweep = {.timeout = 60, .examine_only = 1};
+    struct sweep sweep = {.timeout = 60};
     sweep_list(&sweep);
     for (int i = 0; i < sweep.count; i++) {
         if (sweep.rows[i]->device >= 0) sweep_device(&sweep, sweep.rows[i]);

@@ -28,11 +28,16 @@ void progress_label(struct progress *p, const char *label)
     progress_add(p, 0);
 }
 
+static double part_done(const struct progress *p)
+{
+    double part = p->total ? (double)p->done / (double)p->total : 0;
+    return part > 1 ? 1 : part;
+}
+
 static void draw(struct progress *p, double now)
 {
     char rate[TEXT_NUMBER], speed[TEXT_NUMBER + 16] = "", left[TEXT_NUMBER] = "";
-    double part = p->total ? (double)p->done / (double)p->total : 0, gone = now - p->start;
-    if (part > 1) part = 1;
+    double part = part_done(p), gone = now - p->start;
     if (*p->unit == 'B')
         snprintf(speed, sizeof speed, "  %s/s", text_bytes(rate, (double)p->done / gone));
     else if (*p->unit)
@@ -46,11 +51,14 @@ static void draw(struct progress *p, double now)
 void progress_add(struct progress *p, uint64_t done)
 {
     p->done += done;
-    if (!p->on) return;
+    if (!p->on && !p->notice) return;
     double now = progress_now();
     if (now - p->shown < 0.2) return;
     p->shown = now;
-    draw(p, now);
+    if (p->notice)
+        p->notice(part_done(p), p->user);
+    else
+        draw(p, now);
 }
 
 void progress_end(struct progress *p)

@@ -12,6 +12,8 @@ struct progress {
     double start, shown; /* seconds of the monotonic clock */
     int on, drawn;
     char label[40];
+    void (*notice)(double part, void *user); /* or NULL: told of it, instead of a terminal */
+    void *user;
 };
 
 void progress_begin(struct progress *p, const char *label, const char *unit, uint64_t total, int quiet);

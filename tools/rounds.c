@@ -67,19 +67,9 @@ static void plan(const struct rounds *r, struct piece *pieces)
     }
 }
 
-static int compare(const void *p, const void *q)
-{
-    double x = *(const double *)p, y = *(const double *)q;
-    return (x > y) - (x < y);
-}
-
 static struct bench_time statistics(struct piece *p)
 {
-    double *t = p->seconds;
-    int n = p->rounds;
-    if (n == 0) return (struct bench_time){p->estimate, p->estimate, p->estimate};
-    qsort(t, (size_t)n, sizeof *t, compare);
-    return (struct bench_time){n % 2 ? t[n / 2] : (t[n / 2 - 1] + t[n / 2]) / 2, t[0], t[n - 1]};
+    return p->rounds ? bench_statistics(p->seconds, p->rounds) : bench_time_once(p->estimate);
 }
 
 int rounds_measure(const struct rounds *r, struct bench_time *time)

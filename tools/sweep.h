@@ -1,19 +1,22 @@
-/* sweep.h - every device in a process of its own: the rows, how they are made and how they are written.
+/* sweep.h - every device in a process of its own: the rows and how they are made.
    SPDX-License-Identifier: MIT */
 
 #ifndef CLGLU_TOOLS_SWEEP_H
 #define CLGLU_TOOLS_SWEEP_H
 
 #include "child.h"
+#include "plan.h"
 
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 enum sweep_verdict {
     SWEEP_GOOD,      /* usable, and every row of its verification (if any) is right */
     SWEEP_FAILED,    /* usable, and not */
     SWEEP_UNUSABLE,  /* the library will not run on it */
     SWEEP_NO_DEVICE, /* a platform without one */
+    SWEEP_SKIPPED,   /* the sweep was stopped before its turn, or in it */
     SWEEP_BROKEN     /* its process crashed, hung, ended or talked nonsense; was it usable: `usable` */
 };
 
@@ -27,11 +30,12 @@ struct sweep_row {
     char step[96];        /* the last one begun */
     char why[700];        /* for people; "" if all is good */
     struct child_end end;
-    json_t *facts, *verify, *bench,
-        *rates; /* as the child sent them; NULL or empty arrays where nothing came */
+    double seconds;  /* of all its children */
+    double progress; /* of the visit, 0 to 1 */
+    json_t *facts;   /* as the child sent them, or NULL */
+    json_t *found;   /* an object: what else it sent, by the names of the document */
     int failed_rows;
-    double max_ulp;
-    char hash[17]; /* "" if none */
+    char hash[17], expected[17], published[17]; /* "" if none */
     int same_bits; /* 1: the hash is that of the other devices; 0: not; -1: none, or no other */
 };
 
@@ -42,15 +46,15 @@ struct sweep {
     int count;
     char alone[SWEEP_ROWS][512]; /* private folders that list one driver each (icd.h), to be removed */
     int alone_count;
-    double timeout;
-    int examine_only; /* 1: the self-test only (doctor) */
-    void (*tick)(const char *device, const char *step, double seconds, void *user);
+    double timeout; /* of a step */
+    const struct plan_options *options; /* for the children; NULL: the self-test only (doctor) */
+    void (*tick)(const struct sweep_row *row, double seconds, void *user); /* row NULL: still listing */
     void *user;
 };
 
 /* Fills the rows: asks what is there, in a child; if that child dies, every driver alone. */
 void sweep_list(struct sweep *sweep);
-/* Examines, verifies and measures the device of one row, in a child. */
+/* Examines, verifies and measures the device of one row, in a child; how long builds take, in another. */
 void sweep_device(struct sweep *sweep, struct sweep_row *row);
 /* Compares the hashes; to be called once when all rows are done. */
 void sweep_compare(struct sweep *sweep);
@@ -61,8 +65,7 @@ int sweep_exit(const struct sweep *sweep);
 
 const char *sweep_word(const struct sweep_row *row);
 
-/* Writers: all that people see, and the document "clglu-sweep/1". */
-void sweep_print(const struct sweep *sweep, FILE *out);
-json_t *sweep_json(const struct sweep *sweep);
+/* This machine's part of the document (sweep_doc.h). */
+json_t *sweep_machine(const struct sweep *sweep, const struct plan *plan, time_t started, double seconds);
 
 #endif

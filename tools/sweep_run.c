@@ -6,7 +6,6 @@
 #include "progress.h"
 #include "text.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +18,18 @@ static struct sweep_row *add_row(struct sweep *s, int platform, int device, cons
     row->platform = platform;
     row->device = device;
     row->same_bits = -1;
-    row->verify = json_array();
-    row->bench = json_array();
+    row->verdict = SWEEP_SKIPPED;
+    row->found = json_object();
     snprintf(row->set, sizeof row->set, "%s", set ? set : "");
     s->rows[s->count++] = row;
     return row;
+}
+
+static void free_row(struct sweep_row *row)
+{
+    json_decref(row->facts);
+    json_decref(row->found);
+    free(row);
 }
 
 /* ---------------------------------------------------------------- what is there */
@@ -74,7 +80,7 @@ static int on_listed(json_t *m, void *user)
 static void list_tick(void *user)
 {
     struct listing *l = user;
-    if (l->sweep->tick) l->sweep->tick("", l->step, progress_now() - l->start, l->sweep->user);
+    if (l->sweep->tick) l->sweep->tick(NULL, progress_now() - l->start, l->sweep->user);
 }
 
 static void explain(struct sweep_row *row, const char *step)
@@ -96,12 +102,7 @@ static int list_once(struct sweep *s, const char *set, struct listing *l, struct
                           on_listed, list_tick, l};
     child_run(&child, end);
     if (end->how == CHILD_GOOD) return 1;
-    while (s->count > before) {
-        struct sweep_row *row = s->rows[--s->count];
-        json_decref(row->verify);
-        json_decref(row->bench);
-        free(row);
-    }
+    while (s->count > before) free_row(s->rows[--s->count]);
     return 0;
 }
 
@@ -159,70 +160,118 @@ struct visit {
     double start;
 };
 
-/* A finished verification: its hash and its sums. */
-static int take_verified(struct sweep_row *row, const json_t *v)
+/* A finished verification: its hashes and its sums. */
+static int take_verified(struct sweep_row *row, json_t *v)
 {
-    json_t *ulp = json_object_get(v, "max_ulp"), *failed = json_object_get(v, "failed");
+    json_t *failed = json_object_get(v, "failed");
     if (!json_is_integer(failed) || !copy_text(v, "hash", row->hash, sizeof row->hash)) return 1;
+    copy_text(v, "expected_hash", row->expected, sizeof row->expected);
+    copy_text(v, "published_hash", row->published, sizeof row->published);
     row->failed_rows = (int)json_integer_value(failed);
-    row->max_ulp = json_is_number(ulp) ? json_number_value(ulp) : (double)INFINITY;
     row->verified = 1;
+    return json_object_set(row->found, "verified", v);
+}
+
+static json_t *list_of(struct sweep_row *row, const char *key)
+{
+    json_t *list = json_object_get(row->found, key);
+    if (!list && json_object_set_new(row->found, key, list = json_array()) != 0) return NULL;
+    return list;
+}
+
+/* What was built, cold in one child and warm in the other, becomes one entry. */
+static int take_build(struct sweep_row *row, json_t *build)
+{
+    const char *what = json_string_value(json_object_get(build, "what")), *known;
+    json_t *list = list_of(row, "build"), *entry;
+    size_t i;
+    if (!what) return 1;
+    json_array_foreach(list, i, entry)
+    {
+        known = json_string_value(json_object_get(entry, "what"));
+        if (known && strcmp(known, what) == 0) return json_object_update(entry, build);
+    }
+    return json_array_append(list, build);
+}
+
+static int take_facts(struct sweep_row *row, json_t *facts)
+{
+    json_decref(row->facts);
+    row->facts = json_incref(facts);
+    row->usable = json_is_true(json_object_get(facts, "usable"));
     return 0;
 }
 
 static int on_told(json_t *m, void *user)
 {
+    static const char *const lists[] = {"verify", "curves", "bench", "ffn"}, *const objects[] = {"rates", "memory"};
     struct sweep_row *row = ((struct visit *)user)->row;
     json_t *part;
     if (copy_text(m, "step", row->step, sizeof row->step)) return 0;
-    if ((part = json_object_get(m, "facts")) != NULL) {
-        json_decref(row->facts);
-        row->facts = json_incref(part);
-        row->usable = json_is_true(json_object_get(part, "usable"));
+    if ((part = json_object_get(m, "progress")) != NULL) {
+        row->progress = json_number_value(part);
         return 0;
     }
-    if ((part = json_object_get(m, "verify")) != NULL) return json_array_append(row->verify, part);
-    if ((part = json_object_get(m, "bench")) != NULL) return json_array_append(row->bench, part);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if ((part = json_object_get(m, lists[i])) != NULL) return json_array_append(list_of(row, lists[i]), part);
+    for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
+        if ((part = json_object_get(m, objects[i])) != NULL) return json_object_set(row->found, objects[i], part);
+    if ((part = json_object_get(m, "facts")) != NULL) return take_facts(row, part);
+    if ((part = json_object_get(m, "build")) != NULL) return take_build(row, part);
     if ((part = json_object_get(m, "verified")) != NULL) return take_verified(row, part);
-    if ((part = json_object_get(m, "rates")) == NULL) return 1;
-    json_decref(row->rates);
-    row->rates = json_incref(part);
-    return 0;
+    return 1;
 }
 
 static void visit_tick(void *user)
 {
     struct visit *v = user;
-    if (v->sweep->tick) v->sweep->tick(v->row->name, v->row->step, progress_now() - v->start, v->sweep->user);
+    if (v->sweep->tick) v->sweep->tick(v->row, progress_now() - v->start, v->sweep->user);
 }
 
-static void judge(struct sweep_row *row, int examine_only)
+static void judge(struct sweep_row *row, const struct plan_options *options)
 {
     if (row->end.how != CHILD_GOOD) {
-        row->verdict = SWEEP_BROKEN;
+        row->verdict = row->end.how == CHILD_STOPPED ? SWEEP_SKIPPED : SWEEP_BROKEN;
         explain(row, row->step);
     } else if (!row->usable) {
         const char *verdict = json_string_value(json_object_get(row->facts, "verdict"));
         row->verdict = SWEEP_UNUSABLE;
         text_clean(row->why, sizeof row->why, verdict ? verdict : "no verdict came", 0);
-    } else if (!examine_only && (row->failed_rows || !row->verified)) {
+    } else if (row->failed_rows) {
         row->verdict = SWEEP_FAILED;
         snprintf(row->why, sizeof row->why, "%d rows of its verification failed", row->failed_rows);
+    } else if (options && *row->published && strcmp(row->published, row->hash) != 0) {
+        row->verdict = SWEEP_FAILED;
+        snprintf(row->why, sizeof row->why, "its bits are not those published: %s instead of %s", row->hash, row->published);
     } else {
         row->verdict = SWEEP_GOOD;
     }
 }
 
-void sweep_device(struct sweep *s, struct sweep_row *row)
+/* One child; `mode` is what it is to do beside the plan, or NULL. */
+static void visit(struct sweep *s, struct sweep_row *row, const char *mode)
 {
+    enum { FIXED = 4 };
     char selector[32];
-    const char *args[] = {"probe-device", "--device", selector, s->examine_only ? "--examine" : NULL, NULL};
-    struct visit visit = {s, row, progress_now()};
+    const char *args[FIXED + PLAN_ARGS + 1] = {"probe-device", "--device", selector};
+    struct visit v = {s, row, progress_now()};
+    size_t n = FIXED - 1;
+    if (mode) args[n++] = mode;
+    if (s->options) n += plan_arguments(s->options, args + n);
+    args[n] = NULL;
     snprintf(selector, sizeof selector, "%d:%d", row->platform, row->device);
     snprintf(row->step, sizeof row->step, "start");
-    struct child child = {args, *row->set ? row->set : NULL, s->timeout, on_told, visit_tick, &visit};
+    struct child child = {args, *row->set ? row->set : NULL, s->timeout, on_told, visit_tick, &v};
     child_run(&child, &row->end);
-    judge(row, s->examine_only);
+    row->seconds += row->end.seconds;
+}
+
+void sweep_device(struct sweep *s, struct sweep_row *row)
+{
+    visit(s, row, s->options ? NULL : "--examine");
+    if (s->options && row->usable && row->end.how == CHILD_GOOD) visit(s, row, "--build");
+    row->progress = 1;
+    judge(row, s->options);
 }
 
 /* The device to compare with: the first whose rows are all right, else the first that has a hash. */
@@ -263,20 +312,14 @@ int sweep_exit(const struct sweep *s)
     for (int i = 0; i < s->count; i++) {
         const struct sweep_row *row = s->rows[i];
         usable += row->usable;
-        failed += row->usable && (!row->verified || row->failed_rows || row->same_bits == 0);
+        failed += row->usable && (row->verdict != SWEEP_GOOD || row->same_bits == 0);
     }
     return failed ? CLI_CHECK_FAILED : usable ? CLI_GOOD : CLI_NO_DEVICE;
 }
 
 void sweep_free(struct sweep *s)
 {
-    for (int i = 0; i < s->count; i++) {
-        json_decref(s->rows[i]->facts);
-        json_decref(s->rows[i]->verify);
-        json_decref(s->rows[i]->bench);
-        json_decref(s->rows[i]->rates);
-        free(s->rows[i]);
-    }
+    for (int i = 0; i < s->count; i++) free_row(s->rows[i]);
     for (int i = 0; i < s->alone_count; i++) icd_alone_end(s->alone[i]);
     s->count = s->alone_count = 0;
 }

@@ -3,9 +3,9 @@
 #include "train.h"
 #include "commands.h"
 #include "json.h"
+#include "stop.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,13 +141,6 @@ static int report(const struct options *o, const struct train_job *j, struct out
     return code;
 }
 
-/* What is done so far has been shown; now it ends as the signal would have ended it. */
-static void end_by(int number)
-{
-    fflush(stdout);
-    raise(number);
-}
-
 static int run(const struct cli_command *self, int argc, char **argv)
 {
     struct options o = {.variant = NULL};
@@ -168,7 +161,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     forget(j);
     free(j);
     clglu_context_close(device.context);
-    if (stopped) end_by(stopped);
+    if (stopped) stop_end(stopped);
     return code;
 }
 

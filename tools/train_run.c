@@ -3,35 +3,11 @@
 
 #include "train.h"
 #include "progress.h"
+#include "stop.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---------------------------------------------------------------- being stopped */
-
-/* The first SIGINT or SIGTERM ends the training after the step under way; the next finds what was there
- * before. */
-static volatile sig_atomic_t stopped;
-static const int stops[] = {SIGINT, SIGTERM};
-static struct sigaction before[2];
-
-static void on_stop(int number)
-{
-    stopped = number;
-    for (int i = 0; i < 2; i++) sigaction(stops[i], &before[i], NULL);
-}
-
-static void listen_for_stops(void)
-{
-    struct sigaction action = {0};
-    action.sa_handler = on_stop;
-    sigemptyset(&action.sa_mask);
-    for (int i = 0; i < 2; i++)
-        if (sigaction(stops[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
-            sigaction(stops[i], &action, NULL);
-}
 
 /* ---------------------------------------------------------------- one seed */
 
@@ -93,13 +69,13 @@ static int advance(struct course *c, size_t variant, uint64_t until)
     struct train_model *m = &c->model[variant];
     struct train_point sum = {.step = m->step};
     double loss, gradient[TRAIN_LAYERS], count = (double)(until - m->step);
-    while (m->step < until && !stopped) {
+    while (m->step < until && !stop_asked()) {
         int code = step(c, variant, &loss, gradient);
         if (code != CLI_GO_ON) return code;
         sum.train += loss / count;
         for (int i = 0; i < TRAIN_LAYERS; i++) sum.gradient[i] += gradient[i] / count;
     }
-    return stopped ? CLI_GO_ON : judge(c, variant, &sum);
+    return stop_asked() ? CLI_GO_ON : judge(c, variant, &sum);
 }
 
 static int finish(struct course *c, size_t variant)
@@ -118,16 +94,16 @@ static int run_seed(struct course *c)
     const struct train_job *j = c->job;
     char label[40];
     int code = CLI_GO_ON;
-    for (size_t v = 0; v < j->variants && code == CLI_GO_ON && !stopped; v++) code = begin(c, v);
+    for (size_t v = 0; v < j->variants && code == CLI_GO_ON && !stop_asked(); v++) code = begin(c, v);
     for (unsigned p = 1; p <= j->points; p++)
-        for (size_t v = 0; v < j->variants && code == CLI_GO_ON && !stopped; v++) {
+        for (size_t v = 0; v < j->variants && code == CLI_GO_ON && !stop_asked(); v++) {
             snprintf(label, sizeof label, "%.16s, seed %llu (%llu of %llu)", j->result[v].form.name,
                      (unsigned long long)c->seed, (unsigned long long)c->index + 1,
                      (unsigned long long)j->seeds);
             progress_label(&c->progress, label);
             code = advance(c, v, j->point_at[p]);
         }
-    for (size_t v = 0; v < j->variants && code == CLI_GO_ON && !stopped; v++) code = finish(c, v);
+    for (size_t v = 0; v < j->variants && code == CLI_GO_ON && !stop_asked(); v++) code = finish(c, v);
     for (size_t v = 0; v < j->variants; v++) train_model_close(&c->model[v]);
     return code;
 }
@@ -154,14 +130,14 @@ int train_run_all(struct train_job *j)
     c->valid_rows = train_text_valid(&j->text, c->valid);
     int code = train_work_open(&c->work);
     if (code == CLI_GO_ON) code = make_room(j);
-    listen_for_stops();
+    stop_listen();
     progress_begin(&c->progress, "clglu", "steps", j->variants * j->seeds * j->steps, j->quiet);
-    for (; c->index < j->seeds && code == CLI_GO_ON && !stopped; c->index++) {
+    for (; c->index < j->seeds && code == CLI_GO_ON && !stop_asked(); c->index++) {
         c->seed = j->first_seed + c->index;
         code = run_seed(c);
     }
     progress_end(&c->progress);
-    j->stopped = stopped;
+    j->stopped = stop_asked();
     train_work_close(&c->work);
     free(c);
     return code;

@@ -136,7 +136,7 @@ static size_t choose_timed(struct tune_result *r, const double *seconds, size_t 
     for (size_t i = 1; i < r->count; i++)
         if (seconds[i] < least) least = seconds[i];
     for (size_t i = 0; i < r->count; i++) {
-        r->time[i] = (struct bench_time){seconds[i], seconds[i], seconds[i]};
+        r->time[i] = bench_time_once(seconds[i]);
         if (i == 0 || seconds[i] < 5 + 5 * least) timed[n++] = i;
     }
     return n;

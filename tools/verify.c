@@ -27,7 +27,7 @@ struct run {
     struct table table, failures;
     struct progress progress;
     json_t *json;
-    uint64_t hash;
+    uint64_t hash, expected;
     int rows, bad;
 };
 
@@ -53,7 +53,8 @@ static void add_table(struct run *run, const struct verify_row *r)
 static void on_row(const struct verify_row *r, void *user)
 {
     struct run *run = user;
-    run->hash = verify_combine(run->hash, r);
+    run->hash = verify_combine(run->hash, r, r->hash);
+    run->expected = verify_combine(run->expected, r, r->expected);
     run->rows++;
     run->bad += verify_bad(r);
     if (run->json)
@@ -73,12 +74,20 @@ static int emit_json(struct run *run, const struct verify_size *size, const clgl
     json_object_set_new(root, "short_points_log2", json_integer(size->short_log2));
     json_object_set_new(root, "gate_pairs_log2", json_integer(2 * size->gate_log2));
     json_object_set_new(root, "hash", json_hash(run->hash));
+    json_object_set_new(root, "expected_hash", json_hash(run->expected));
+    json_object_set_new(root, "published_hash", verify_published(size) ? json_hash(verify_published(size)) : json_null());
     json_object_set_new(root, "failed_rows", json_integer(run->bad));
     json_object_set(root, "rows", run->json);
     return json_emit(root, NULL);
 }
 
-static void print(struct run *run, const clglu_context *context, double seconds)
+/* The arithmetic with which the device is compared is not what it should be: how this program was compiled. */
+static int wrong_host(const struct run *run, const struct verify_size *size)
+{
+    return verify_published(size) && run->expected != verify_published(size);
+}
+
+static void print(struct run *run, const struct verify_size *size, const clglu_context *context, double seconds)
 {
     char name[256], time[TEXT_NUMBER];
     printf("%s\n\n", text_clean(name, sizeof name, clglu_context_facts(context)->name, 0));
@@ -88,6 +97,9 @@ static void print(struct run *run, const clglu_context *context, double seconds)
            "XXH64 of all results' bits. y = act(a) or act(a) * gate(b); da, db: the\n"
            "gradients for dy = 1.\n\n");
     if (run->bad) table_print(&run->failures, stdout, 0);
+    if (wrong_host(run, size))
+        printf("The host's own arithmetic has other bits than published: %016llx instead of %016llx.\n",
+               (unsigned long long)run->expected, (unsigned long long)verify_published(size));
     printf("%s%d rows, %d failed, %s; all bits: %016llx%s\n",
            text_on(stdout, run->bad ? TEXT_BAD : TEXT_GOOD), run->rows, run->bad, text_time(time, seconds),
            (unsigned long long)run->hash, text_off(stdout, TEXT_GOOD));
@@ -104,9 +116,9 @@ static int verify_device(const struct options *o, const struct verify_size *size
     int code = verify_run(context, size, &sink);
     progress_end(&run.progress);
     if (code == CLI_GO_ON) {
-        if (!o->common.json) print(&run, context, progress_now() - start);
+        if (!o->common.json) print(&run, size, context, progress_now() - start);
         code = o->common.json ? emit_json(&run, size, context) : CLI_GOOD;
-        if (code == CLI_GOOD && run.bad) code = CLI_CHECK_FAILED;
+        if (code == CLI_GOOD && (run.bad || wrong_host(&run, size))) code = CLI_CHECK_FAILED;
     }
     table_free(&run.table);
     table_free(&run.failures);

@@ -14,6 +14,8 @@ struct verify_size {
     int short_log2;                      /* f16 and bf16 points: 16 is all of them */
     int gate_log2;                       /* pairs of each variant: 2^(2 gate_log2) */
     int gate_short_types, gate_backward; /* 0: the variants in f32, and forward, only (geglu has all) */
+    int no_acts, no_gates;               /* not 0: they are left out */
+    unsigned no_dtypes;                  /* bits: 1 << dtype is left out */
 };
 
 struct verify_row {
@@ -24,6 +26,7 @@ struct verify_row {
     int special_bad;           /* special values that came out wrong */
     char special_why[120];     /* the first of them */
     uint64_t hash;             /* XXH64 of the outputs' bits, NaNs made one */
+    uint64_t expected;         /* the same of the host's arithmetic */
 };
 
 /* Gets each row as it is done, and before that what is about to be tried. Either may be NULL. */
@@ -46,11 +49,14 @@ int verify_run(clglu_context *context, const struct verify_size *size, const str
 int verify_bad(const struct verify_row *row);
 json_t *verify_json(const struct verify_row *row);
 
-/* The hash of all rows' names and hashes, in order: begin with 0. */
-uint64_t verify_combine(uint64_t so_far, const struct verify_row *row);
+/* The hash of all rows' names and hashes (theirs, or those expected), in order: begin with 0. */
+uint64_t verify_combine(uint64_t so_far, const struct verify_row *row, uint64_t hash);
+
+/* What all rows of a size are combined to on every device, as published; 0 where none is. */
+uint64_t verify_published(const struct verify_size *size);
 
 /* For verify_act.c and verify_gate.c: the rows of one dtype; the buffers hold verify_room elements each. */
-enum { VERIFY_BUFFERS = 5 };
+enum { VERIFY_BUFFERS = 7 };
 struct verify_state {
     clglu_context *context;
     const struct verify_size *size;

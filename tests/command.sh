@@ -59,4 +59,8 @@ trainings
 verifications
 sweeps_of_broken_drivers
 broken_drivers
+going_wrong_in_the_middle
+comparisons
+fleet
+stopped_sweeps
 tests_end

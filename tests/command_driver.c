@@ -42,7 +42,8 @@ __attribute__((constructor)) static void load(void)
 #endif
 
 /* Preloaded, it stands between the library and OpenCL. Kernels whose names begin with BROKEN_KERNEL either fail
-   (BROKEN_WAY=fail), or are never run and reported as done. With a ! before the name: all the others. */
+   (BROKEN_WAY=fail), crash, hang or end the process (crash, hang, exit), or are never run and reported as done. With a ! before
+   the name: all the others. */
 #ifdef BETWEEN
 static int is_broken(cl_kernel kernel)
 {
@@ -54,17 +55,23 @@ static int is_broken(cl_kernel kernel)
     return (strncmp(name, wanted, strlen(wanted)) == 0) != others;
 }
 
+static cl_int break_it(cl_command_queue queue, cl_uint nwait, const cl_event *wait, cl_event *event)
+{
+    const char *way = getenv("BROKEN_WAY");
+    if (!way) return clEnqueueMarkerWithWaitList(queue, nwait, wait, event);
+    if (strcmp(way, "crash") == 0) abort();
+    if (strcmp(way, "exit") == 0) exit(7);
+    while (strcmp(way, "hang") == 0) pause();
+    return CL_OUT_OF_RESOURCES;
+}
+
 cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dims, const size_t *offset,
                               const size_t *global, const size_t *local, cl_uint nwait, const cl_event *wait,
                               cl_event *event)
 {
     typedef cl_int enqueue(cl_command_queue, cl_kernel, cl_uint, const size_t *, const size_t *, const size_t *, cl_uint,
                            const cl_event *, cl_event *);
-    const char *way = getenv("BROKEN_WAY");
-    if (is_broken(kernel)) {
-        if (way && strcmp(way, "fail") == 0) return CL_OUT_OF_RESOURCES;
-        return clEnqueueMarkerWithWaitList(queue, nwait, wait, event);
-    }
+    if (is_broken(kernel)) return break_it(queue, nwait, wait, event);
     enqueue *real;
     *(void **)&real = dlsym(RTLD_NEXT, "clEnqueueNDRangeKernel");
     return real(queue, kernel, dims, offset, global, local, nwait, wait, event);

@@ -81,6 +81,11 @@ usage_errors() {
     wrong "no variant" bench --variant genlu
     wrong "--timeout" sweep --timeout 0
     wrong "--timeout" sweep --timeout soon
+    wrong "exclude" sweep --quick --full
+    wrong "--operators" sweep --operators act,gaet
+    wrong "--dtypes" sweep --dtypes ''
+    wrong "no known model" sweep --models gemma4
+    wrong "needs an argument" sweep --merge
     refuse 2 "CLGLU_INVALID_VALUE" "a negative alpha is refused" "$clglu" act --act silu --alpha -1 --a "$x" -o "$y"
     refuse 2 "CLGLU_INVALID_VALUE" "a negative limit is refused" "$clglu" gate --variant geglu --limit -1 --a "$a" --b "$b" -o "$y"
 }
@@ -91,7 +96,7 @@ no_device() {
         # shellcheck disable=SC2086
         expect 3 "no driver: $c has exit status 3" env OCL_ICD_VENDORS="$work/no-drivers" "$clglu" $c
     done
-    expect 3 "no driver: sweep has exit status 3" env OCL_ICD_VENDORS="$work/no-drivers" "$clglu" sweep
+    expect 3 "no driver: sweep has exit status 3" env OCL_ICD_VENDORS="$work/no-drivers" "$clglu" sweep --quick
     expect 3 "no driver: doctor --json has exit status 3" env OCL_ICD_VENDORS="$work/no-drivers" "$clglu" doctor --json
     judge_json "no driver: doctor says what brings one" "d['usable_devices'] == 0" \
         "any(f['level'] == 'FAIL' and f['remedy'] for f in d['findings'])"

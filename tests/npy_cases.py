@@ -311,7 +311,7 @@ def command_json(path, *conditions):
     with open(path, encoding="utf-8") as f:
         document = json.load(f)
     for condition in conditions:
-        if not eval(condition, {"d": document}):
+        if not eval(condition, {"d": document, "json": json}):
             sys.exit(f"{path}: not so: {condition}\n{json.dumps(document)[:600]}")
 
 
@@ -369,6 +369,29 @@ def command_terminal(path, *command):
                 run.stdin.close()
     sys.stdout.buffer.write(seen)
     sys.exit(run.wait(20))
+
+
+def command_stopped(word, number, *command):
+    """The command on a terminal is sent that signal once it has printed `word`; prints all that it printed."""
+    master, slave = pty.openpty()
+    run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, preexec_fn=default_signals)
+    os.close(slave)
+    seen, sent = b"", False
+    while True:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        seen += piece
+        if not sent and word.encode() in seen:
+            run.send_signal(signal.Signals[number])
+            sent = True
+    sys.stdout.buffer.write(seen)
+    status = run.wait(20)
+    if not sent or status != -signal.Signals[number]:
+        sys.exit(f"sent: {sent}, status {status}")
 
 
 def alive(pid):

@@ -108,7 +108,7 @@ static double seconds(const struct plan *p, enum plan_part part)
     int full = strcmp(p->level, "full") == 0;
     switch (part) {
     case PLAN_VERIFY:
-        return (double)verify_points(&p->verify) * (full ? 1.2e-7 : 3e-7) + 0.4 * types * (9 * acts + 10 * gates);
+        return (double)verify_points(&p->verify) * (full ? 1.2e-7 : 3e-7) + 0.2 * types * (9 * acts + 10 * gates);
     case PLAN_CURVES:
         return acts ? 1 : 0;
     case PLAN_RATES:

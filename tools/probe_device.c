@@ -340,7 +340,7 @@ static int work_on(struct visit *v, const char *selector)
     if (code == CLI_GO_ON) code = bench_blocks(v);
     if (code == CLI_GO_ON) begin(v, PLAN_BUILD);
     if (code == CLI_GO_ON) code = time_builds(selector, "warm_s");
-    child_step("close");
+    if (code == CLI_GO_ON) child_step("close"); /* else the last step told is the one that failed */
     clglu_context_close(device.context);
     tell_memory();
     return code;

@@ -48,6 +48,17 @@ struct display {
     double shown;
 };
 
+static const char *time_left(char out[TEXT_NUMBER], double seconds)
+{
+    if (seconds < 100)
+        snprintf(out, TEXT_NUMBER, "%.0f s", ceil(seconds));
+    else if (seconds < 6000)
+        snprintf(out, TEXT_NUMBER, "%.0f min", seconds / 60);
+    else
+        snprintf(out, TEXT_NUMBER, "%.1f h", seconds / 3600);
+    return out;
+}
+
 static void on_tick(const struct sweep_row *row, double seconds, void *user)
 {
     struct display *d = user;
@@ -61,7 +72,7 @@ static void on_tick(const struct sweep_row *row, double seconds, void *user)
         double rest = seconds / (row->progress > 0.02 ? row->progress : 0.02);
         if (row->progress > 0.02)
             snprintf(left, sizeof left, ", %s left",
-                     text_time(time, ceil(rest - seconds + rest * (double)(d->count - d->done - 1))));
+                     time_left(time, rest - seconds + rest * (double)(d->count - d->done - 1)));
         fprintf(stderr, "\r\033[K%d of %d %.24s: %.30s, %.0f %%%s", d->done + 1, d->count, row->name, row->step,
                 100 * row->progress, left);
     }
@@ -130,7 +141,7 @@ static int sweep_now(const struct cli_command *self, const struct options *o, js
     sweep_list(&sweep);
     keep_selected(&sweep, o->common.device);
     visit_all(&sweep, &display);
-    *doc = doc_new(sweep_machine(&sweep, &plan, started, progress_now() - start));
+    *doc = doc_new(sweep_machine(&sweep, &plan, o->common.device, started, progress_now() - start));
     sweep_free(&sweep);
     return CLI_GO_ON;
 }
@@ -257,7 +268,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
 const struct cli_command command_sweep = {
     "sweep",
     "verify and measure every device, each in a process of its own",
-    "clglu sweep [--quick | --full] [--json FILE] [--html FILE] [--compare OLD.json...]\n"
+    "clglu sweep [--quick | --full] [--json FILE] [--html FILE]\n"
+    "clglu sweep [OPTIONS] --compare OLD.json...\n"
     "clglu sweep --merge A.json B.json... [--json FILE] [--html FILE]",
     "A driver that crashes or hangs costs one row. Each device's numbers are judged as by\n"
     "verify, its speed is measured beside its own limits. Ctrl-C ends it early: what there is\n"

@@ -66,6 +66,7 @@ int sweep_exit(const struct sweep *sweep);
 const char *sweep_word(const struct sweep_row *row);
 
 /* This machine's part of the document (sweep_doc.h). */
-json_t *sweep_machine(const struct sweep *sweep, const struct plan *plan, time_t started, double seconds);
+json_t *sweep_machine(const struct sweep *sweep, const struct plan *plan, const char *selector, time_t started,
+                      double seconds);
 
 #endif

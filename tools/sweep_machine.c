@@ -58,7 +58,7 @@ static json_t *host_json(void)
                      json_text(host.release), "machine", json_text(host.machine));
 }
 
-json_t *sweep_machine(const struct sweep *s, const struct plan *plan, time_t started, double seconds)
+json_t *sweep_machine(const struct sweep *s, const struct plan *plan, const char *selector, time_t started, double seconds)
 {
     struct tm utc;
     char when[32] = "";
@@ -69,6 +69,7 @@ json_t *sweep_machine(const struct sweep *s, const struct plan *plan, time_t sta
     json_object_set_new(root, "started", json_string(when));
     json_object_set_new(root, "seconds", json_real(seconds));
     json_object_set_new(root, "plan", plan_json(plan));
+    json_object_set_new(json_object_get(root, "plan"), "device", json_text(selector ? selector : ""));
     json_object_set_new(root, "stopped", json_boolean(stop_asked()));
     json_object_set_new(root, "exit_status", json_integer(sweep_exit(s)));
     for (int i = 0; i < s->count; i++) json_array_append_new(devices, device_json(s->rows[i]));

@@ -77,7 +77,7 @@ static void print_verdicts(const json_t *doc, FILE *out)
 static void print_gates(const json_t *device, FILE *out)
 {
     static const char *const dtypes[] = {"f32", "f16", "bf16"}, *const ways[] = {"forward", "backward"};
-    struct table t = {.titles = "gate|of|>f32 GB/s|>ratio|>f16 GB/s|>ratio|>bf16 GB/s|>ratio|>limit f32"};
+    struct table t = {.titles = "gate, GB/s|of|>f32|>ratio|>f16|>ratio|>bf16|>ratio|>limit, f32"};
     size_t i;
     json_t *first;
     json_array_foreach(doc_list(device, "bench"), i, first)
@@ -196,6 +196,38 @@ static void print_reasons(const json_t *doc, FILE *out)
     table_free(&l.table);
 }
 
+/* ---------------------------------------------------------------- what is not as it was */
+
+static void print_changes(const json_t *doc, FILE *out)
+{
+    struct table t = {.titles = "-|~-"};
+    const json_t *changes = doc_list(doc, "changes");
+    size_t i;
+    json_t *c;
+    char where[DOC_LABEL + 16], text[400];
+    json_array_foreach(changes, i, c)
+    {
+        int bad = json_is_true(json_object_get(c, "regression"));
+        text_clean(where, sizeof where, doc_text(c, json_array_size(doc_machines(doc)) > 1 ? "machine" : "place"), 0);
+        table_row(&t, bad ? TEXT_BAD : TEXT_PLAIN, "%s\t%s%s", where, bad ? "REGRESSION: " : "",
+                  text_clean(text, sizeof text, doc_text(c, "text"), 0));
+    }
+    if (changes) fprintf(out, "\n%s\n", t.rows ? "Since the older report:" : "Nothing has changed since the older report but by noise.");
+    if (t.rows) table_print(&t, out, 2);
+    table_free(&t);
+}
+
+static int was_stopped(const json_t *doc)
+{
+    size_t i;
+    json_t *machine;
+    json_array_foreach(doc_machines(doc), i, machine)
+    {
+        if (json_is_true(json_object_get(machine, "stopped"))) return 1;
+    }
+    return 0;
+}
+
 struct counts {
     int devices, usable, good;
 };
@@ -217,6 +249,8 @@ void doc_print(const json_t *doc, FILE *out)
     print_verdicts(doc, out);
     doc_each(doc, print_device, &o);
     print_reasons(doc, out);
+    print_changes(doc, out);
+    if (was_stopped(doc)) fprintf(out, "\nIt was stopped early: this is what was done until then.\n");
     fprintf(out, "%s%d usable device%s, %d with the right numbers.%s\n", c.devices ? "\n" : "", c.usable,
             c.usable == 1 ? "" : "s", c.good, c.usable ? "" : " 'clglu doctor' says what is missing.");
 }

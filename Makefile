@@ -36,7 +36,7 @@ TOOL_SRC := $(wildcard tools/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(B)/%.o)
 CL_SRC   := $(wildcard cl/*.cl) $(wildcard cl/*.clh)
 
-.PHONY: all help sweep bench deps deps-check deps-long check check-quick check-long install uninstall readme clean
+.PHONY: all help sweep bench deps deps-check deps-long check check-quick check-long runtimes check-runtimes install uninstall readme clean
 
 all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu $(B)/clglu.pc
 
@@ -57,6 +57,13 @@ check-quick: all $(B)/test-host $(B)/test-device ## the tests that need nothing 
 check-long: deps-long ## the exhaustive runs too: hours
 	@$(MAKE) --no-print-directory all $(B)/test-host $(B)/test-device $(B)/exhaust
 	@tests/run.sh long
+
+runtimes: deps-check ## fetch five OpenCL runtimes to build/runtimes, for make check-runtimes
+	@RUNTIMES=$(B)/runtimes tools/runtimes.sh make
+
+check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the important ones, in minutes
+	@$(MAKE) --no-print-directory all $(B)/test-device
+	@B=$(B) RUNTIMES=$(B)/runtimes tests/runtimes.sh $(if $(QUICK),quick)
 
 bench: deps ## speed of the best device beside its own limits
 	@$(MAKE) --no-print-directory all

@@ -104,6 +104,17 @@ int outfile_commit(struct outfile *out)
     return bad ? CLI_BAD_FILE : 0;
 }
 
+int outfile_take(struct outfile *out, FILE *stream, char **text, const size_t *size)
+{
+    int bad = ferror(stream) != 0, code = CLI_OPENCL;
+    bad |= fclose(stream) != 0;
+    if (bad) cli_say("out of memory for %s", out->path);
+    if (!bad) code = outfile_write(out, *text, *size);
+    if (!code) code = outfile_commit(out);
+    free(*text);
+    return code;
+}
+
 void outfile_abandon(struct outfile *out)
 {
     if (!out->path) return;

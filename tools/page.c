@@ -5,7 +5,6 @@
 #include "cli.h"
 #include "text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Colours: plain ones first, then gated ones; on a dark ground they are lighter. */
@@ -64,30 +63,13 @@ int page_open(struct page *p, const char *title)
 int page_close(struct page *p, struct outfile *out)
 {
     fputs("</body>\n</html>\n", p->out);
-    int bad = ferror(p->out) != 0;
-    bad |= fclose(p->out) != 0;
-    int code = CLI_OPENCL;
-    if (bad) cli_say("out of memory for the page");
-    if (!bad) code = outfile_write(out, p->text, p->size);
-    if (!code) code = outfile_commit(out);
-    free(p->text);
-    return code;
+    return outfile_take(out, p->out, &p->text, &p->size);
 }
 
 void page_text(struct page *p, const char *text)
 {
     char clean[1024];
-    for (const char *s = text_clean(clean, sizeof clean, text, 0); *s; s++) {
-        const char *as = *s == '&'   ? "&amp;"
-                         : *s == '<' ? "&lt;"
-                         : *s == '>' ? "&gt;"
-                         : *s == '"' ? "&quot;"
-                                     : NULL;
-        if (as)
-            fputs(as, p->out);
-        else
-            fputc(*s, p->out);
-    }
+    text_markup(p->out, text_clean(clean, sizeof clean, text, 0));
 }
 
 void page_heading(struct page *p, const char *text)
@@ -131,6 +113,15 @@ void page_table_begin(struct page *p, const char *titles)
 
 void page_table_row(struct page *p, const char *text) { cells(p, text, "td"); }
 void page_table_end(struct page *p) { fputs("</tbody>\n</table></div>\n", p->out); }
+
+void page_details_begin(struct page *p, const char *summary)
+{
+    fputs("<details><summary>", p->out);
+    page_text(p, summary);
+    fputs("</summary>\n", p->out);
+}
+
+void page_details_end(struct page *p) { fputs("</details>\n", p->out); }
 
 void page_charts_begin(struct page *p) { fputs("<div class=\"charts\">\n", p->out); }
 void page_charts_end(struct page *p) { fputs("</div>\n", p->out); }

@@ -32,6 +32,10 @@ void page_table_begin(struct page *page, const char *titles);
 void page_table_row(struct page *page, const char *cells);
 void page_table_end(struct page *page);
 
+/* What is shown only when its summary is clicked. */
+void page_details_begin(struct page *page, const char *summary);
+void page_details_end(struct page *page);
+
 /* Charts that belong together stand side by side where there is room. */
 void page_charts_begin(struct page *page);
 void page_charts_end(struct page *page);
@@ -41,18 +45,18 @@ enum { PAGE_COLOURS = 10 };
 
 struct page_line {
     const char *label;
-    int colour, dashed, thick;
-    const double *y; /* count of them; a NaN leaves a gap */
+    int colour, dashed, thick, dots; /* dots: the points alone, unconnected */
+    const double *y;                 /* count of them; a NaN leaves a gap */
 };
 
-/* Lines over common places x; or over names (x NULL), evenly. */
+/* Lines over common places x, in rising order; or over names (x NULL), evenly. */
 struct page_chart {
     const char *title, *x_title, *y_title;
     size_t count, lines;
     const double *x;
     const char *const *names;
     const struct page_line *line;
-    int log_y;
+    int log_x, log_y;
 };
 void page_lines(struct page *page, const struct page_chart *chart);
 /* The lines' labels with their colours, for charts that share them. */

@@ -115,6 +115,8 @@ static void y_axis(struct page *p, const struct page_scale *y, const char *title
 
 /* ---------------------------------------------------------------- lines */
 
+static int drawn(const struct page_chart *c, double v) { return isfinite(v) && !(c->log_y && v <= 0); }
+
 static void extent(const struct page_chart *c, double *low, double *high)
 {
     *low = (double)INFINITY;
@@ -122,10 +124,22 @@ static void extent(const struct page_chart *c, double *low, double *high)
     for (size_t l = 0; l < c->lines; l++)
         for (size_t i = 0; i < c->count; i++) {
             double v = c->line[l].y[i];
-            if (!isfinite(v) || (c->log_y && v <= 0)) continue;
+            if (!drawn(c, v)) continue;
             if (v < *low) *low = v;
             if (v > *high) *high = v;
         }
+}
+
+static void draw_dots(struct page *p, const struct page_chart *c, const struct page_line *line, const struct page_scale *x,
+                      const struct page_scale *y)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (!drawn(c, line->y[i])) continue;
+        fprintf(p->out, "<circle class=\"c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>", line->colour % PAGE_COLOURS,
+                page_scale_at(x, c->x ? c->x[i] : (double)i), page_scale_at(y, line->y[i]));
+        page_text(p, line->label);
+        fputs("</title></circle>\n", p->out);
+    }
 }
 
 static void draw_line(struct page *p, const struct page_chart *c, const struct page_line *line,
@@ -136,7 +150,7 @@ static void draw_line(struct page *p, const struct page_chart *c, const struct p
             line->dashed ? " dashed" : "", line->thick ? " thick" : "");
     for (size_t i = 0; i < c->count; i++) {
         double v = line->y[i], at = c->x ? c->x[i] : (double)i;
-        int good = isfinite(v) && !(c->log_y && v <= 0);
+        int good = drawn(c, v);
         if (good) fprintf(p->out, "%s%.1f %.1f", pen ? "L" : "M", page_scale_at(x, at), page_scale_at(y, v));
         pen = good;
     }
@@ -166,12 +180,12 @@ void page_lines(struct page *p, const struct page_chart *c)
     page_chart_begin(p, c->title, width, height);
     y_axis(p, &y, c->y_title);
     if (c->x) {
-        page_scale_set(&x, c->x[0], c->x[c->count - 1], left, width - right, 0);
+        page_scale_set(&x, c->x[0], c->x[c->count - 1], left, width - right, c->log_x);
         x_axis(p, &x, top, bottom, c->x_title);
     } else {
         name_axis(p, c, &x, top, bottom);
     }
-    for (size_t l = 0; l < c->lines; l++) draw_line(p, c, &c->line[l], &x, &y);
+    for (size_t l = 0; l < c->lines; l++) (c->line[l].dots ? draw_dots : draw_line)(p, c, &c->line[l], &x, &y);
     page_chart_end(p);
 }
 
@@ -179,12 +193,12 @@ void page_legend(struct page *p, const struct page_line *line, size_t lines)
 {
     fputs("<ul class=\"legend\">\n", p->out);
     for (size_t l = 0; l < lines; l++) {
-        fprintf(p->out,
-                "<li><svg viewBox=\"0 0 32 10\" aria-hidden=\"true\"><path class=\"c%d line%s%s\" d=\"M0 "
-                "5L32 5\"/>"
-                "</svg>",
-                line[l].colour % PAGE_COLOURS, line[l].dashed ? " dashed" : "",
-                line[l].thick ? " thick" : "");
+        fputs("<li><svg viewBox=\"0 0 32 10\" aria-hidden=\"true\">", p->out);
+        if (line[l].dots)
+            fprintf(p->out, "<circle class=\"c%d\" cx=\"16\" cy=\"5\" r=\"4\"/></svg>", line[l].colour % PAGE_COLOURS);
+        else
+            fprintf(p->out, "<path class=\"c%d line%s%s\" d=\"M0 5L32 5\"/></svg>", line[l].colour % PAGE_COLOURS,
+                    line[l].dashed ? " dashed" : "", line[l].thick ? " thick" : "");
         page_text(p, line[l].label);
         fputs("</li>\n", p->out);
     }
@@ -208,9 +222,12 @@ void page_bars(struct page *p, const struct page_rows *r)
 {
     struct page_scale x;
     double most = 0;
+    size_t longest = 0;
+    for (size_t i = 0; i < r->rows; i++)
+        if (strlen(r->row[i].value) > longest) longest = strlen(r->row[i].value);
     for (size_t i = 0; i < r->rows; i++)
         if (r->row[i].part[0] + r->row[i].part[1] > most) most = r->row[i].part[0] + r->row[i].part[1];
-    page_scale_set(&x, 0, most * 1.25, row_left, width - right, 0);
+    page_scale_set(&x, 0, most * (longest > 6 ? 1.7 : 1.25), row_left, width - right, 0); /* room for the values */
     row_frame(p, r, &x);
     for (size_t i = 0; i < r->rows; i++) {
         const struct page_row *row = &r->row[i];

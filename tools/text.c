@@ -104,3 +104,18 @@ const char *text_off(FILE *stream, enum text_paint paint)
 {
     return paint != TEXT_PLAIN && text_colour(stream) ? "\033[0m" : "";
 }
+
+void text_markup(FILE *out, const char *text)
+{
+    for (const char *s = text; *s; s++) {
+        const char *as = *s == '&'   ? "&amp;"
+                         : *s == '<' ? "&lt;"
+                         : *s == '>' ? "&gt;"
+                         : *s == '"' ? "&quot;"
+                                     : NULL;
+        if (as)
+            fputs(as, out);
+        else
+            fputc(*s, out);
+    }
+}

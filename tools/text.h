@@ -12,6 +12,9 @@
    stay. Cut to fit at a whole character; NULL is "". Returns out. */
 char *text_clean(char *out, size_t size, const char *in, int lines);
 
+/* Writes a cleaned text as HTML and XML want it. */
+void text_markup(FILE *out, const char *text);
+
 /* How many columns a cleaned text takes on a terminal (one for each character). */
 size_t text_width(const char *s);
 

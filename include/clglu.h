@@ -457,13 +457,16 @@ typedef struct clglu_context_params {
     clglu_log_callback log; /* failures and remarks in words; NULL: nowhere */
     void *log_user;
     const char *cache_dir;   /* not in this version: NULL, else CLGLU_UNSUPPORTED */
-    const char *kernel_dir;  /* a folder whose *.cl and *.clh files are used instead of the built-in ones, file by file */
+    const char *kernel_dir;  /* a folder whose *.cl and *.clh files are used instead of the built-in ones, file by file, and
+                                whose *.bin files instead of the compiler: see clglu_context_programs. NULL: none */
     const char *tuning_file; /* kernel choices found by `clglu tune`; read once; lines for other devices are passed over.
                                 NULL: none */
     size_t device_budget;    /* bytes of device memory that one host twin call may use; beyond it the call works in
                                 chunks of rows (a few rows at the least); 0: a quarter of the device's memory */
     int allow_other_bits;    /* 1: CLGLU_ROUTE_AUTO may take a route that does not keep the same bits (CLBLAST) */
     int no_self_test;        /* 1: the device is trusted */
+    int list_only;           /* 1: no program is built and no kernel is run: calls do everything else, their outputs have no
+                                meaning, and clglu_context_programs tells what they would have run; no self-test */
 } clglu_context_params;
 
 /* Picks a device and makes a cl_context and a queue on it.
@@ -495,6 +498,33 @@ CLGLU_API const clglu_device_facts *clglu_context_facts(const clglu_context *con
 /* The calling thread's last failure on this context, in words; "" if there was none. The text stays until that thread's
    next failure or the context's end. (The last 64 threads that failed are remembered.) */
 CLGLU_API const char *clglu_context_error(const clglu_context *context);
+
+/* A program that a call has asked for. Its strings live during the callback. */
+typedef struct clglu_program_info {
+    const char *file;    /* of cl/: "gate.cl" */
+    const char *options; /* for the compiler */
+    const char *source;  /* with its includes in place */
+    const char *name;    /* of its binary in kernel_dir, without ".bin": the file's and 16 digits that stand for options and source */
+    const void *binary;  /* the contents of NAME.bin for this device; NULL: not wanted, or the driver has none */
+    size_t binary_bytes;
+} clglu_program_info;
+typedef void (*clglu_program_callback)(const clglu_program_info *program, void *user);
+
+/* Calls `callback` for each program that calls on this context have asked for so far, the self-test's first.
+     binaries  1: with what the driver made of it (after its first launch: some drivers compile then), wrapped as below
+
+   On a device without a compiler the context needs a kernel_dir with a file NAME.bin for each program that is asked for; where
+   one is missing, CLGLU_BUILD_FAILED names it. A device with a compiler takes such a file, too, if it is for that device and
+   driver. The driver is shown nothing but what clglu_program_wrap wrapped for the same program, platform, device, driver and
+   library version, whole and unchanged (XXH3, 128 bits: against damage, not against an attacker who may write to the folder). */
+CLGLU_API CLGLU_MUST clglu_status clglu_context_programs(clglu_context *context, int binaries,
+                                                        clglu_program_callback callback, void *user);
+
+/* Makes the contents of NAME.bin of what an offline compiler made of the program of that name, for the context's device and
+   driver. CLGLU_NOT_FOUND if no call has asked for such a program.
+     wrapped  *bytes of room, or NULL: then *bytes tells how many are needed */
+CLGLU_API CLGLU_MUST clglu_status clglu_program_wrap(clglu_context *context, const char *name, const void *binary,
+                                                    size_t binary_bytes, void *wrapped, size_t *bytes);
 
 /* ------------------------------------------------------------------------------------------------ operators */
 

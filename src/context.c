@@ -48,6 +48,7 @@ static clglu_status copy_params(clglu_context *c, const clglu_context_params *pa
     c->log = params->log;
     c->log_user = params->log_user;
     c->allow_other_bits = params->allow_other_bits != 0;
+    c->list_only = params->list_only != 0;
     clglu_status status = params->tuning_file ? clglu_tuning_read(c, params->tuning_file, &c->tuning) : CLGLU_OK;
     if (status || params->kernel_dir == NULL) return status;
     c->kernel_dir = malloc(strlen(params->kernel_dir) + 1);
@@ -115,7 +116,7 @@ void clglu_context_close(clglu_context *context)
 
 static bool trusts(const clglu_context_params *params)
 {
-    return params && params->no_self_test;
+    return params && (params->no_self_test || params->list_only);
 }
 
 static clglu_status create_cl(const clglu_context_params *params, const clglu_device_facts *place, cl_context *cl)
@@ -125,6 +126,25 @@ static clglu_status create_cl(const clglu_context_params *params, const clglu_de
     *cl = clCreateContext(properties, 1, &place->device_id, NULL, NULL, &code);
     if (*cl) return CLGLU_OK;
     return refuse(params, CLGLU_OPENCL_FAILED, "clCreateContext: %s (%d)", clglu_cl_name(code), (int)code);
+}
+
+/* A device without a compiler serves if there is a folder where its programs may be; the self-test is the first to ask. */
+static void accept_binaries(clglu_context *c)
+{
+    if (!c->device.lacks_compiler || (c->kernel_dir == NULL && !c->list_only)) return;
+    c->device.facts.usable = 1;
+    snprintf(c->device.verdict, sizeof c->device.verdict, "usable, with the binaries in kernel_dir");
+}
+
+/* A context that lists begins with what every other one begins with. */
+static clglu_status ask_selftest(clglu_context **context)
+{
+    cl_program program;
+    clglu_status status = clglu_selftest_program(*context, &program);
+    if (!status) return CLGLU_OK;
+    clglu_context_close(*context);
+    *context = NULL;
+    return status;
 }
 
 clglu_status clglu_context_make(const clglu_device_facts *place, cl_context cl, const clglu_context_params *params,
@@ -139,6 +159,8 @@ clglu_status clglu_context_make(const clglu_device_facts *place, cl_context cl, 
         return status;
     }
     status = make(&device, cl, params, context);
+    if (!status) accept_binaries(*context);
+    if (!status && (*context)->list_only) return ask_selftest(context);
     if (!status && (*context)->device.facts.usable && !trusts(params)) clglu_selftest(*context);
     return status;
 }

@@ -36,6 +36,7 @@ struct clglu_context {
     clglu_workspace workspaces[CLGLU_WORKSPACES]; /* under workspace_lock */
     clglu_tuning *tuning;    /* NULL: none; never changes */
     bool allow_other_bits;
+    bool list_only;          /* programs are noted, not built; kernels are not run */
     clglu_program *programs; /* under build_lock */
     clglu_error *errors;     /* under error_lock */
 };

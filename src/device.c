@@ -133,9 +133,10 @@ static void judge(clglu_device *d)
     const clglu_device_facts *f = &d->facts;
     const char *why = !f->available                            ? "the device is not available"
                       : !version_is_enough(f->device_version)  ? "it is older than OpenCL 1.2"
-                      : !f->compiler                           ? "it has no compiler"
                       : !f->round_nearest || !f->inf_nan       ? "it does not round to nearest or has no infinities"
-                                                               : NULL;
+                      : !f->compiler ? "it has no compiler: it needs binaries in kernel_dir ('clglu export' says how to make them)"
+                                     : NULL;
+    d->lacks_compiler = f->available && version_is_enough(f->device_version) && f->round_nearest && f->inf_nan && !f->compiler;
     d->facts.usable = why == NULL;
     snprintf(d->verdict, sizeof d->verdict, "%s", why ? why : "usable");
     if (!f->subnormals) clglu_device_remark(d, "flushes subnormal numbers: the same bits for normal results only");

@@ -14,6 +14,7 @@ typedef struct clglu_device {
     char *strings[CLGLU_FACT_STRINGS];
     char remarks[CLGLU_REMARKS_SIZE];
     char verdict[256];
+    int lacks_compiler; /* and nothing else speaks against it */
 } clglu_device;
 
 /* Reads the facts of a device (`platform` and `number` are its place in the enumeration) and judges them: usable means

@@ -96,12 +96,14 @@ clglu_status clglu_kernel_make(clglu_kernel *kernel, clglu_context *context, cl_
 {
     cl_int code;
     *kernel = (clglu_kernel){.context = context};
+    if (context->list_only) return CLGLU_OK;
     kernel->kernel = clCreateKernel(program, name, &code);
     return kernel->kernel ? CLGLU_OK : clglu_fail_cl(context, "clCreateKernel", code);
 }
 
 void clglu_kernel_arg(clglu_kernel *kernel, size_t size, const void *value)
 {
+    if (kernel->context->list_only) return;
     cl_int code = clSetKernelArg(kernel->kernel, kernel->next++, size, value);
     if (kernel->code == CL_SUCCESS) kernel->code = code;
 }
@@ -142,6 +144,7 @@ static size_t group_size(const clglu_kernel *k)
 {
     const clglu_device_facts *f = &k->context->device.facts;
     size_t group = f->type & CL_DEVICE_TYPE_GPU ? 256 : 4096 / clglu_vector_width(k->context), most = 0;
+    if (k->context->list_only) return group;
     if (clGetKernelWorkGroupInfo(k->kernel, f->device_id, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL) !=
             CL_SUCCESS ||
         most == 0)
@@ -155,6 +158,7 @@ static clglu_status enqueue(clglu_kernel *k, clglu_sequence *s, const size_t *of
 {
     bool first = s->last == NULL;
     cl_event event;
+    if (k->context->list_only) return CLGLU_OK;
     cl_int code = clEnqueueNDRangeKernel(s->queue, k->kernel, 2, offset, global, local, first ? s->nwait : 1,
                                          first ? s->wait : &s->last, &event);
     if (code != CL_SUCCESS) return clglu_fail_cl(k->context, "clEnqueueNDRangeKernel", code);

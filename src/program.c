@@ -1,17 +1,24 @@
-/* program.c - programs built once and kept in memory.
+/* program.c - programs built once, from source or from a binary in kernel_dir, and kept in memory.
    SPDX-License-Identifier: MIT */
 
 #include "program.h"
 
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "binary.h"
 #include "error.h"
 
 struct clglu_program {
     clglu_program *next;
     char *file, *options; /* the key */
-    cl_program program;
+    char *source;
+    char name[CLGLU_BINARY_NAME];
+    cl_program program; /* NULL in a context that only lists */
 };
 
 static char *copy(const char *text)
@@ -25,6 +32,7 @@ static void free_program(clglu_program *p)
     if (p->program) clReleaseProgram(p->program);
     free(p->file);
     free(p->options);
+    free(p->source);
     free(p);
 }
 
@@ -43,35 +51,108 @@ static clglu_status fail_build(clglu_context *context, cl_program program, const
                       clglu_cl_name(code), (int)code, options, log);
 }
 
-static clglu_status build(clglu_context *context, const char *file, const char *options, cl_program *program)
+static clglu_status from_source(clglu_context *context, const clglu_program *p, cl_program *program)
 {
-    char *text = NULL;
-    clglu_status status = clglu_source(context, file, &text);
-    if (status) return status;
     cl_int code;
     cl_device_id id = context->device.facts.device_id;
-    *program = clCreateProgramWithSource(context->cl, 1, (const char **)&text, NULL, &code);
-    free(text);
+    *program = clCreateProgramWithSource(context->cl, 1, (const char **)(uintptr_t)&p->source, NULL, &code);
     if (*program == NULL) return clglu_fail_cl(context, "clCreateProgramWithSource", code);
-    code = clBuildProgram(*program, 1, &id, options, NULL, NULL);
-    return code == CL_SUCCESS ? CLGLU_OK : fail_build(context, *program, file, options, code);
+    code = clBuildProgram(*program, 1, &id, p->options, NULL, NULL);
+    return code == CL_SUCCESS ? CLGLU_OK : fail_build(context, *program, p->file, p->options, code);
+}
+
+static clglu_status from_binary(clglu_context *context, const clglu_program *p, const void *binary, size_t bytes,
+                                cl_program *program)
+{
+    cl_int code, its = CL_SUCCESS;
+    cl_device_id id = context->device.facts.device_id;
+    const unsigned char *data = binary;
+    *program = clCreateProgramWithBinary(context->cl, 1, &id, &bytes, &data, &its, &code);
+    if (*program == NULL || its != CL_SUCCESS) return clglu_fail_cl(context, "clCreateProgramWithBinary", *program ? its : code);
+    code = clBuildProgram(*program, 1, &id, p->options, NULL, NULL);
+    return code == CL_SUCCESS ? CLGLU_OK : fail_build(context, *program, p->file, p->options, code);
+}
+
+/* ---------------------------------------------------------------- binaries in kernel_dir */
+
+/* The file's contents in *data; NULL if there is none. */
+static clglu_status read_binary(clglu_context *context, const char *path, void **data, size_t *bytes)
+{
+    enum { LARGEST = 1 << 30 };
+    struct stat facts;
+    clglu_status status = CLGLU_OK;
+    *data = NULL;
+    FILE *f = fopen(path, "rb");
+    if (f == NULL)
+        return errno == ENOENT ? CLGLU_OK : clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, strerror(errno));
+    if (fstat(fileno(f), &facts) || !S_ISREG(facts.st_mode) || facts.st_size > LARGEST) {
+        status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: not a regular file of at most 1 GiB", path);
+    } else {
+        *bytes = (size_t)facts.st_size;
+        *data = malloc(*bytes + 1);
+        if (*data == NULL) status = clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for %s", path);
+        else if (fread(*data, 1, *bytes, f) != *bytes) status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: cannot be read", path);
+    }
+    fclose(f);
+    return status;
+}
+
+static clglu_status unwrap_and_build(clglu_context *context, const clglu_program *p, const char *path, const void *data,
+                                     size_t bytes, cl_program *program)
+{
+    char why[CLGLU_BINARY_WHY];
+    size_t size = 0;
+    char *key = clglu_binary_key(context, p->file, p->options, p->source);
+    if (key == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a program");
+    const void *binary = clglu_binary_unwrap(key, data, bytes, &size, why);
+    free(key);
+    if (binary) return from_binary(context, p, binary, size, program);
+    return clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s; 'clglu export' makes it anew", path, why);
+}
+
+/* From NAME.bin in kernel_dir; *program stays NULL if there is no such file. */
+static clglu_status from_folder(clglu_context *context, const clglu_program *p, cl_program *program)
+{
+    void *data;
+    size_t bytes = 0, size = strlen(context->kernel_dir) + strlen(p->name) + sizeof "/.bin";
+    char *path = malloc(size);
+    if (path == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a path");
+    snprintf(path, size, "%s/%s.bin", context->kernel_dir, p->name);
+    clglu_status status = read_binary(context, path, &data, &bytes);
+    if (!status && data) status = unwrap_and_build(context, p, path, data, bytes, program);
+    free(data);
+    free(path);
+    return status;
+}
+
+static clglu_status build(clglu_context *context, clglu_program *p)
+{
+    clglu_status status = clglu_source(context, p->file, &p->source);
+    if (status) return status;
+    clglu_binary_name(p->file, p->options, p->source, p->name);
+    if (context->list_only) return CLGLU_OK;
+    if (context->kernel_dir) status = from_folder(context, p, &p->program);
+    if (status || p->program) return status;
+    if (context->device.facts.compiler) return from_source(context, p, &p->program);
+    return clglu_fail(context, CLGLU_BUILD_FAILED,
+                      "the device has no compiler, and %s has no %s.bin (%s with %s); 'clglu export' says how to make it",
+                      context->kernel_dir ? context->kernel_dir : "kernel_dir", p->name, p->file, p->options);
 }
 
 static clglu_status add(clglu_context *context, const char *file, const char *options, clglu_program **made)
 {
-    clglu_program *p = calloc(1, sizeof *p);
+    clglu_program *p = calloc(1, sizeof *p), **end = &context->programs;
     if (p == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a program");
     p->file = copy(file);
     p->options = copy(options);
-    clglu_status status = p->file && p->options
-                              ? build(context, file, options, &p->program)
-                              : clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a program");
+    clglu_status status = p->file && p->options ? build(context, p)
+                                                : clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a program");
     if (status) {
         free_program(p);
         return status;
     }
-    p->next = context->programs;
-    context->programs = *made = p;
+    while (*end) end = &(*end)->next; /* in the order in which they were asked for */
+    *end = *made = p;
     return CLGLU_OK;
 }
 
@@ -95,4 +176,99 @@ void clglu_programs_free(clglu_context *context)
         context->programs = p->next;
         free_program(p);
     }
+}
+
+/* ---------------------------------------------------------------- what was asked for */
+
+/* What the driver made of it; *binary is NULL where it has none. */
+static clglu_status get_binary(clglu_context *context, const clglu_program *p, unsigned char **binary, size_t *bytes)
+{
+    *binary = NULL;
+    *bytes = 0;
+    cl_int code = p->program ? clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof *bytes, bytes, NULL) : CL_SUCCESS;
+    if (code != CL_SUCCESS) return clglu_fail_cl(context, "clGetProgramInfo", code);
+    if (*bytes == 0) return CLGLU_OK;
+    *binary = malloc(*bytes);
+    if (*binary == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a binary");
+    code = clGetProgramInfo(p->program, CL_PROGRAM_BINARIES, sizeof *binary, binary, NULL);
+    if (code == CL_SUCCESS) return CLGLU_OK;
+    free(*binary);
+    *binary = NULL;
+    return clglu_fail_cl(context, "clGetProgramInfo", code);
+}
+
+/* To be freed; NULL and a status without memory. */
+static clglu_status wrap(clglu_context *context, const clglu_program *p, const void *binary, size_t bytes, void **wrapped,
+                         size_t *wrapped_bytes)
+{
+    char *key = clglu_binary_key(context, p->file, p->options, p->source);
+    *wrapped_bytes = key ? clglu_binary_wrapped_bytes(key, bytes) : 0;
+    *wrapped = key ? malloc(*wrapped_bytes) : NULL;
+    if (*wrapped) clglu_binary_wrap(key, binary, bytes, *wrapped);
+    free(key);
+    return *wrapped ? CLGLU_OK : clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a binary");
+}
+
+static clglu_status tell(clglu_context *context, const clglu_program *p, int binaries, clglu_program_callback callback, void *user)
+{
+    clglu_program_info info = {.file = p->file, .options = p->options, .source = p->source, .name = p->name};
+    unsigned char *binary = NULL;
+    void *wrapped = NULL;
+    size_t bytes = 0;
+    clglu_status status = binaries ? get_binary(context, p, &binary, &bytes) : CLGLU_OK;
+    if (!status && binary) status = wrap(context, p, binary, bytes, &wrapped, &info.binary_bytes);
+    info.binary = wrapped;
+    if (!status) callback(&info, user);
+    free(binary);
+    free(wrapped);
+    return status;
+}
+
+clglu_status clglu_context_programs(clglu_context *context, int binaries, clglu_program_callback callback, void *user)
+{
+    clglu_status status = CLGLU_OK;
+    if (context == NULL) return CLGLU_NULL_POINTER;
+    if (callback == NULL) return clglu_fail(context, CLGLU_NULL_POINTER, "callback is NULL");
+    pthread_mutex_lock(&context->build_lock);
+    for (const clglu_program *p = context->programs; p && !status; p = p->next)
+        status = tell(context, p, binaries, callback, user);
+    pthread_mutex_unlock(&context->build_lock);
+    return status;
+}
+
+static const clglu_program *find(const clglu_context *context, const char *name)
+{
+    const clglu_program *p = context->programs;
+    while (p && strcmp(p->name, name)) p = p->next;
+    return p;
+}
+
+static clglu_status wrap_into(clglu_context *context, const clglu_program *p, const void *binary, size_t binary_bytes,
+                              void *wrapped, size_t *bytes)
+{
+    char *key = clglu_binary_key(context, p->file, p->options, p->source);
+    if (key == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a binary");
+    size_t needed = clglu_binary_wrapped_bytes(key, binary_bytes);
+    clglu_status status = CLGLU_OK;
+    if (wrapped && *bytes < needed)
+        status = clglu_fail(context, CLGLU_BUFFER_TOO_SMALL, "the wrapped binary has %zu bytes, there is room for %zu", needed, *bytes);
+    else if (wrapped)
+        clglu_binary_wrap(key, binary, binary_bytes, wrapped);
+    if (!status) *bytes = needed;
+    free(key);
+    return status;
+}
+
+clglu_status clglu_program_wrap(clglu_context *context, const char *name, const void *binary, size_t binary_bytes,
+                                void *wrapped, size_t *bytes)
+{
+    if (context == NULL) return CLGLU_NULL_POINTER;
+    if (name == NULL || binary == NULL || bytes == NULL)
+        return clglu_fail(context, CLGLU_NULL_POINTER, "name, binary or bytes is NULL");
+    pthread_mutex_lock(&context->build_lock);
+    const clglu_program *p = find(context, name);
+    clglu_status status = p ? wrap_into(context, p, binary, binary_bytes, wrapped, bytes)
+                            : clglu_fail(context, CLGLU_NOT_FOUND, "no call has asked for a program named %s", name);
+    pthread_mutex_unlock(&context->build_lock);
+    return status;
 }

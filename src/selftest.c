@@ -93,14 +93,19 @@ static clglu_status run_group(clglu_context *context, cl_program program, cl_mem
     return code == CL_SUCCESS ? CLGLU_OK : clglu_fail_cl(context, "clEnqueueNDRangeKernel", code);
 }
 
-static clglu_status run(clglu_context *context, values *v)
+clglu_status clglu_selftest_program(clglu_context *context, cl_program *program)
 {
     char options[64];
+    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVW=%u -DDTYPE=1", clglu_vector_width(context));
+    return clglu_program_get(context, "selftest.cl", options, program);
+}
+
+static clglu_status run(clglu_context *context, values *v)
+{
     cl_program program;
     cl_mem mem[4] = {NULL, NULL, NULL, NULL};
     clglu_sequence sequence;
-    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVW=%u -DDTYPE=1", clglu_vector_width(context));
-    clglu_status status = clglu_program_get(context, "selftest.cl", options, &program);
+    clglu_status status = clglu_selftest_program(context, &program);
     if (!status) status = make_inputs(context, v, mem);
     if (!status) status = clglu_sequence_begin(&sequence, context, NULL, 0, NULL);
     if (!status) {

@@ -10,4 +10,7 @@
    halves, GELU and its derivative, barriers and local memory. The device record's verdict and remarks say what was found. */
 void clglu_selftest(clglu_context *context);
 
+/* Its program. */
+clglu_status clglu_selftest_program(clglu_context *context, cl_program *program);
+
 #endif

@@ -249,14 +249,27 @@ static void keep_log(const char *text, void *user)
     if (n > 0) d->used += (size_t)n < room ? (size_t)n : room - 1;
 }
 
+const char *cli_kernel_dir(void)
+{
+    const char *folder = getenv("CLGLU_KERNELS");
+    return folder && *folder ? folder : NULL;
+}
+
 int cli_open(struct cli_device *device, const char *selector, int trust)
+{
+    return cli_open_as(device, selector, trust ? CLI_TRUSTED : CLI_TESTED);
+}
+
+int cli_open_as(struct cli_device *device, const char *selector, enum cli_opening how)
 {
     memset(device, 0, sizeof *device);
     device->opening = 1;
     clglu_context_params params = {0};
     params.log = keep_log;
     params.log_user = device;
-    params.no_self_test = trust;
+    params.no_self_test = how == CLI_TRUSTED;
+    params.list_only = how == CLI_LISTS;
+    params.kernel_dir = cli_kernel_dir();
     clglu_status status = clglu_context_open(selector, &params, &device->context);
     device->opening = 0;
     if (status == CLGLU_OK) return CLI_GO_ON;

@@ -75,8 +75,15 @@ struct cli_device {
     char text[4096];
 };
 
-/* Opens a context; says why not on stderr. `trust`: without the self-test. Returns CLI_GO_ON or an exit
+/* CLGLU_KERNELS, or NULL. */
+const char *cli_kernel_dir(void);
+
+/* CLI_LISTS: nothing is compiled and no kernel is run. */
+enum cli_opening { CLI_TESTED, CLI_TRUSTED, CLI_LISTS };
+
+/* Opens a context, whose kernel_dir is CLGLU_KERNELS if that is set; says why not on stderr. Returns CLI_GO_ON or an exit
    status; the context is the caller's to close. */
+int cli_open_as(struct cli_device *device, const char *selector, enum cli_opening how);
 int cli_open(struct cli_device *device, const char *selector, int trust);
 
 #endif

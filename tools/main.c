@@ -11,6 +11,7 @@ static const struct cli_command *const commands[] = {
     &command_devices, &command_doctor, &command_acts,  &command_act,
     &command_gate,    &command_ffn,    &command_verify, &command_bench,
     &command_tune,    &command_sweep,  &command_train,
+    &command_export,
 };
 
 static const struct cli_command *const hidden[] = {&command_probe_icd, &command_probe_list,

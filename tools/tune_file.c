@@ -29,7 +29,7 @@ static void say_log(const char *text, void *user)
 int tune_file_open(struct outfile *out, clglu_context *context, const char *path)
 {
     clglu_context *reader = NULL;
-    clglu_context_params params = {.tuning_file = path, .no_self_test = 1, .log = say_log};
+    clglu_context_params params = {.tuning_file = path, .kernel_dir = cli_kernel_dir(), .no_self_test = 1, .log = say_log};
     int code = outfile_open(out, path);
     if (code) return code;
     if (!exists(path)) return CLI_GO_ON;

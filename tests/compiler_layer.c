@@ -1,0 +1,91 @@
+/* compiler_layer.c - an OpenCL layer that takes the compiler away from every device: programs come from binaries or not at all.
+   SPDX-License-Identifier: MIT */
+
+/* It counts on exit, into the file COMPILER_LAYER_COUNTS, how often a driver was given sources and binaries. */
+
+#define CL_TARGET_OPENCL_VERSION 300
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+
+#include <CL/cl_layer.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static struct _cl_icd_dispatch ours;
+static const struct _cl_icd_dispatch *next;
+static unsigned long sources, binaries, built;
+
+/* The number alone is changed; how long it is, and errors, stay the driver's. */
+static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info what, size_t size, void *value, size_t *needed)
+{
+    cl_int code = next->clGetDeviceInfo(device, what, size, value, needed);
+    if (code == CL_SUCCESS && what == CL_DEVICE_COMPILER_AVAILABLE && value) *(cl_bool *)value = CL_FALSE;
+    return code;
+}
+
+/* As a device without a compiler does it: the program is made, but it cannot be built. */
+static cl_program CL_API_CALL from_source(cl_context context, cl_uint count, const char **text, const size_t *sizes, cl_int *code)
+{
+    sources++;
+    return next->clCreateProgramWithSource(context, count, text, sizes, code);
+}
+
+static cl_program CL_API_CALL from_binary(cl_context context, cl_uint count, const cl_device_id *devices, const size_t *sizes,
+                                          const unsigned char **data, cl_int *status, cl_int *code)
+{
+    binaries++;
+    return next->clCreateProgramWithBinary(context, count, devices, sizes, data, status, code);
+}
+
+static int has_source(cl_program program)
+{
+    size_t size = 0;
+    return next->clGetProgramInfo(program, CL_PROGRAM_SOURCE, 0, NULL, &size) == CL_SUCCESS && size > 1;
+}
+
+static cl_int CL_API_CALL build(cl_program program, cl_uint count, const cl_device_id *devices, const char *options,
+                                void(CL_CALLBACK *done)(cl_program, void *), void *user)
+{
+    /* Some drivers keep the source in a binary: one that came as a binary may be built. */
+    if (binaries == built && has_source(program)) return CL_COMPILER_NOT_AVAILABLE;
+    built++;
+    return next->clBuildProgram(program, count, devices, options, done, user);
+}
+
+__attribute__((destructor)) static void write_counts(void)
+{
+    const char *path = getenv("COMPILER_LAYER_COUNTS");
+    FILE *out = path ? fopen(path, "w") : NULL;
+    if (out == NULL) return;
+    fprintf(out, "sources %lu\nbinaries %lu\n", sources, binaries);
+    fclose(out);
+}
+
+EXPORT cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t size, void *value, size_t *needed)
+{
+    cl_layer_api_version version = CL_LAYER_API_VERSION_100;
+    if (what != CL_LAYER_API_VERSION) return CL_INVALID_VALUE;
+    if (value && size < sizeof version) return CL_INVALID_VALUE;
+    if (value) memcpy(value, &version, sizeof version);
+    if (needed) *needed = sizeof version;
+    return CL_SUCCESS;
+}
+
+EXPORT cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_dispatch *target, cl_uint *count_out,
+                                      const struct _cl_icd_dispatch **layer)
+{
+    cl_uint own = sizeof ours / sizeof(void *);
+    if (!target || !count_out || !layer) return CL_INVALID_VALUE;
+    next = target;
+    if (count < own) own = count;
+    memcpy(&ours, target, own * sizeof(void *));
+    ours.clGetDeviceInfo = get_device_info;
+    ours.clCreateProgramWithSource = from_source;
+    ours.clCreateProgramWithBinary = from_binary;
+    ours.clBuildProgram = build;
+    *count_out = own;
+    *layer = &ours;
+    return CL_SUCCESS;
+}

@@ -7,6 +7,8 @@ CC       ?= cc
 CFLAGS   ?= -O2 -g
 PKG      ?= pkg-config
 PYTHON   ?= python3
+OBJCOPY  ?= objcopy
+comma    := ,
 B        := build
 
 # The version stands in the header alone.
@@ -116,10 +118,20 @@ $(B)/clglu.pc: src/clglu.pc.in Makefile include/clglu.h
 TOOL_PKGS := jansson libxxhash
 $(B)/tools/%.o: tools/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL) $$($(PKG) --cflags $(TOOL_PKGS)) -c -o $@ $<
+	$(CC) $(ALL) $(TOOL_FLAGS) $$($(PKG) --cflags $(TOOL_PKGS)) -c -o $@ $<
 
-$(B)/clglu: $(TOOL_OBJ) $(B)/libclglu.a
-	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs $(TOOL_PKGS)) $(LIB_LDLIBS)
+# The command starts where the OpenCL loader is missing, too, so that its doctor can say so: what is called in the libraries of
+# OpenCL is weak, and tools/late.c loads them before the first call. That needs glibc's lazy binding: LATE=0 links them as usual.
+LATE     ?= 1
+FLAGS_LATE := $(if $(filter-out 0,$(LATE)),-DCLGLU_LATE $(FLAGS_CLBLAST))
+$(B)/tools/late.o: TOOL_FLAGS := $(FLAGS_LATE)
+$(B)/tools/command.o: $(TOOL_OBJ) $(B)/libclglu.a
+	$(CC) -r -nostdlib -o $@.strong $^
+	$(OBJCOPY) -w --weaken-symbol='cl[A-Z]*' --weaken-symbol='CLBlast*' $@.strong $@ && rm $@.strong
+
+$(B)/clglu: $(if $(FLAGS_LATE),$(B)/tools/command.o,$(TOOL_OBJ) $(B)/libclglu.a)
+	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs $(TOOL_PKGS)) $(if $(FLAGS_LATE),-Wl$(comma)-z$(comma)lazy \
+	  -Wl$(comma)-z$(comma)dynamic-undefined-weak -ldl -lm -pthread,$(LIB_LDLIBS))
 
 # ---------------------------------------------------------------- tests: the host's need no device, the device's need one
 

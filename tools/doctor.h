@@ -13,7 +13,8 @@ enum doctor_level { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WARN, DOCTOR_FAIL };
 struct doctor {
     const char *selector; /* --device or CLGLU_DEVICE, or NULL */
     int quiet;
-    int usable; /* devices; set by the check of devices */
+    int usable;    /* devices; set by the check of devices */
+    int no_loader; /* set by the check of the loader */
     int count, room, failed;
     struct finding {
         const char *check;

@@ -27,6 +27,10 @@ static void judge_device(struct doctor *d, const char *name, const struct sweep_
 void doctor_devices(struct doctor *d, const char *name)
 {
     struct sweep sweep = {.timeout = 60};
+    if (d->no_loader) {
+        doctor_add(d, name, DOCTOR_NOTE, NULL, "not asked: there is no loader");
+        return;
+    }
     sweep_list(&sweep);
     for (int i = 0; i < sweep.count; i++) {
         if (sweep.rows[i]->device >= 0) sweep_device(&sweep, sweep.rows[i]);
@@ -46,7 +50,7 @@ void doctor_selector(struct doctor *d, const char *name)
     const char *args[] = {"devices", "--json", "--device", d->selector, NULL};
     struct child child = {args, NULL, 60, NULL, NULL, NULL};
     struct child_end end;
-    if (!d->selector) return;
+    if (!d->selector || d->no_loader) return;
     child_run(&child, &end);
     if (end.how == CHILD_EXITED && end.number == CLI_GOOD)
         doctor_add(d, name, DOCTOR_OK, NULL, "'%s' picks a usable device", d->selector);

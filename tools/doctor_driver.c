@@ -4,6 +4,7 @@
 #include "child.h"
 #include "doctor.h"
 #include "icd.h"
+#include "late.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -28,6 +29,11 @@ static void mapped_library(const char *name, char *path, size_t size)
 void doctor_loader(struct doctor *d, const char *name)
 {
     char path[512];
+    if (*late_why()) {
+        d->no_loader = 1;
+        doctor_add(d, name, DOCTOR_FAIL, late_remedy(), "the OpenCL loader cannot be used: %s", late_why());
+        return;
+    }
     mapped_library("libOpenCL.so", path, sizeof path);
     if (*path)
         doctor_add(d, name, DOCTOR_OK, NULL, "%s", path);

@@ -3,6 +3,7 @@
 #include "cachedir.h"
 #include "commands.h"
 #include "ending.h"
+#include "late.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,12 @@ static const struct cli_command *const commands[] = {
 
 static const struct cli_command *const hidden[] = {&command_probe_icd, &command_probe_list,
                                                    &command_probe_device};
+
+/* They make no call of OpenCL themselves. */
+static int works_without_opencl(const struct cli_command *command)
+{
+    return command == &command_acts || command == &command_doctor || command == &command_sweep || command == &command_probe_icd;
+}
 
 static void print_overview(FILE *out)
 {
@@ -69,5 +76,9 @@ int main(int argc, char **argv)
         return CLI_USAGE;
     }
     cachedir_prepare();
+    if (!late_open(argv) && !works_without_opencl(command)) {
+        cli_say("OpenCL cannot be used: %s\n-> %s\n'clglu doctor' looks at everything else.", late_why(), late_remedy());
+        return CLI_NO_DEVICE;
+    }
     return finish(command->run(command, argc - 1, argv + 1));
 }

@@ -25,6 +25,7 @@ export LC_ALL=C
 . tests/command_bench.sh
 . tests/command_train.sh
 . tests/command_sweep.sh
+. tests/command_doctor.sh
 
 mkdir -p "$in" "$drivers"
 "$python" tests/npy_cases.py write "$in" || exit 1
@@ -35,6 +36,7 @@ help_of_every_command
 usage_errors
 no_device
 without_home
+every_diagnosis
 bad_content
 bad_places
 bad_company

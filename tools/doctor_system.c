@@ -12,6 +12,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Whoever owns the folder may put code of his into what PoCL runs; and what he alone may write stays as it is. */
+static void judge_owner(struct doctor *d, const char *name, const char *folder)
+{
+    struct stat st;
+    char remedy[300];
+    if (stat(folder, &st) != 0 || (st.st_uid == geteuid() && !(st.st_mode & 022))) return;
+    if (st.st_uid == geteuid()) {
+        snprintf(remedy, sizeof remedy, "chmod go-w %.250s", folder);
+        doctor_add(d, name, DOCTOR_WARN, remedy, "%s may be written by others: they may change the code that PoCL runs", folder);
+        return;
+    }
+    snprintf(remedy, sizeof remedy, "sudo chown -R $(id -u) %.250s", folder);
+    doctor_add(d, name, DOCTOR_WARN, remedy, "%s belongs to somebody else (user %lu), who may change the code that PoCL runs", folder,
+               (unsigned long)st.st_uid);
+}
+
 /* The command itself has a way round (cachedir.h); what the user set himself it leaves alone. */
 void doctor_home(struct doctor *d, const char *name)
 {
@@ -37,6 +53,7 @@ void doctor_home(struct doctor *d, const char *name)
                    "%s cannot be written: PoCL then has no device and does not say why", where);
     else
         doctor_add(d, name, DOCTOR_OK, NULL, "PoCL's compiled kernels go to %s", where);
+    judge_owner(d, name, where);
 }
 
 extern char **environ;
@@ -50,6 +67,15 @@ void doctor_environment(struct doctor *d, const char *name)
                  {"POCL_", "changes how PoCL works"},
                  {"RUSTICL_", "chooses the drivers of Mesa's rusticl"},
                  {"CL_CONFIG_", "changes how Intel's runtime works"},
+                 {"CUDA_VISIBLE_DEVICES=", "hides GPUs"},
+                 {"ROCR_VISIBLE_DEVICES=", "hides GPUs"},
+                 {"HIP_VISIBLE_DEVICES=", "hides GPUs"},
+                 {"GPU_DEVICE_ORDINAL=", "hides GPUs"},
+                 {"ZE_AFFINITY_MASK=", "hides GPUs"},
+                 {"ONEAPI_DEVICE_SELECTOR=", "hides devices"},
+                 {"CLGLU_DEVICE=", "chooses the device of this command"},
+                 {"CLGLU_KERNELS=", "kernels and binaries are taken from there"},
+                 {"LD_BIND_NOW=", "every library must be whole when a program starts"},
                  {"LD_PRELOAD=", "other code is loaded before everything"},
                  {"LD_LIBRARY_PATH=", "libraries are looked for there first, drivers too"}};
     int found = 0, ours = getenv("CLGLU_POCL_CACHE") != NULL;

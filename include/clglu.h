@@ -456,7 +456,9 @@ typedef void (*clglu_log_callback)(const char *text, void *user);
 typedef struct clglu_context_params {
     clglu_log_callback log; /* failures and remarks in words; NULL: nowhere */
     void *log_user;
-    const char *cache_dir;   /* not in this version: NULL, else CLGLU_UNSUPPORTED */
+    const char *cache_dir;   /* a folder of the user's own where compiled programs are kept from one process to the next; made
+                                if it is not there. Not used, with a line to the log, if others may write to it or a symbolic
+                                link leads there. Written when the context is closed. NULL: none */
     const char *kernel_dir;  /* a folder whose *.cl and *.clh files are used instead of the built-in ones, file by file, and
                                 whose *.bin files instead of the compiler: see clglu_context_programs. NULL: none */
     const char *tuning_file; /* kernel choices found by `clglu tune`; read once; lines for other devices are passed over.

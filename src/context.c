@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "error.h"
 #include "program.h"
 #include "select.h"
@@ -33,13 +34,6 @@ static clglu_status refuse(const clglu_context_params *params, clglu_status stat
     return status;
 }
 
-static clglu_status check_params(const clglu_context_params *params)
-{
-    if (params == NULL) return CLGLU_OK;
-    if (params->cache_dir) return refuse(params, CLGLU_UNSUPPORTED, "cache_dir: not in this version");
-    return CLGLU_OK;
-}
-
 static clglu_status copy_params(clglu_context *c, const clglu_context_params *params)
 {
     c->budget = params ? params->device_budget : 0;
@@ -49,6 +43,7 @@ static clglu_status copy_params(clglu_context *c, const clglu_context_params *pa
     c->log_user = params->log_user;
     c->allow_other_bits = params->allow_other_bits != 0;
     c->list_only = params->list_only != 0;
+    if (params->cache_dir && !c->list_only) c->cache = clglu_cache_open(c, params->cache_dir);
     clglu_status status = params->tuning_file ? clglu_tuning_read(c, params->tuning_file, &c->tuning) : CLGLU_OK;
     if (status || params->kernel_dir == NULL) return status;
     c->kernel_dir = malloc(strlen(params->kernel_dir) + 1);
@@ -99,6 +94,7 @@ void clglu_context_close(clglu_context *context)
     if (context->queue) clFinish(context->queue);
     clglu_workspaces_free(context);
     clglu_programs_free(context);
+    clglu_cache_close(context->cache);
     clglu_tuning_free(context->tuning);
     if (context->transfer) clReleaseCommandQueue(context->transfer);
     if (context->queue) clReleaseCommandQueue(context->queue);
@@ -221,9 +217,7 @@ clglu_status clglu_context_open(const char *selector, const clglu_context_params
     if (context == NULL) return refuse(params, CLGLU_NULL_POINTER, "context is NULL");
     *context = NULL;
     if (selector == NULL) selector = "best";
-    clglu_status status = check_params(params);
-    if (status) return status;
-    status = clglu_selector_check(selector, &why);
+    clglu_status status = clglu_selector_check(selector, &why);
     if (status) return refuse(params, status, "the selector \"%s\" cannot be understood: %s", selector, why);
     status = clglu_device_list(&list, &count);
     if (status == CLGLU_NO_PLATFORM) return refuse(params, status, "the OpenCL loader knows no platform");
@@ -269,8 +263,7 @@ clglu_status clglu_context_wrap(cl_context cl, cl_device_id device, const clglu_
     if (context == NULL) return refuse(params, CLGLU_NULL_POINTER, "context is NULL");
     *context = NULL;
     if (cl == NULL || device == NULL) return refuse(params, CLGLU_NULL_POINTER, "cl or device is NULL");
-    clglu_status status = check_params(params);
-    if (!status) status = check_in_context(params, cl, device);
+    clglu_status status = check_in_context(params, cl, device);
     if (status) return status;
     if (!find_place(device, &place) &&
         clGetDeviceInfo(device, CL_DEVICE_PLATFORM, sizeof place.platform_id, &place.platform_id, NULL) != CL_SUCCESS)

@@ -12,6 +12,7 @@
 
 typedef struct clglu_program clglu_program; /* program.c */
 typedef struct clglu_error clglu_error;     /* error.c */
+typedef struct clglu_cache clglu_cache;     /* cache.c */
 typedef struct clglu_tuning clglu_tuning;   /* tune.c */
 
 /* A buffer that waits for its next use; mem NULL: none. */
@@ -38,6 +39,7 @@ struct clglu_context {
     bool allow_other_bits;
     bool list_only;          /* programs are noted, not built; kernels are not run */
     clglu_program *programs; /* under build_lock */
+    clglu_cache *cache;      /* NULL: none; under build_lock */
     clglu_error *errors;     /* under error_lock */
 };
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "binary.h"
+#include "cache.h"
 #include "error.h"
 
 struct clglu_program {
@@ -18,6 +19,8 @@ struct clglu_program {
     char *file, *options; /* the key */
     char *source;
     char name[CLGLU_BINARY_NAME];
+    char *key, entry[CLGLU_CACHE_NAME]; /* in the cache; key NULL: there is no cache */
+    bool kept;                          /* it came from there */
     cl_program program; /* NULL in a context that only lists */
 };
 
@@ -33,6 +36,7 @@ static void free_program(clglu_program *p)
     free(p->file);
     free(p->options);
     free(p->source);
+    free(p->key);
     free(p);
 }
 
@@ -125,6 +129,53 @@ static clglu_status from_folder(clglu_context *context, const clglu_program *p, 
     return status;
 }
 
+/* ---------------------------------------------------------------- the cache */
+
+/* What the driver made of it; *binary is NULL where it has none. */
+static clglu_status get_binary(clglu_context *context, const clglu_program *p, unsigned char **binary, size_t *bytes)
+{
+    *binary = NULL;
+    *bytes = 0;
+    cl_int code = p->program ? clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof *bytes, bytes, NULL) : CL_SUCCESS;
+    if (code != CL_SUCCESS) return clglu_fail_cl(context, "clGetProgramInfo", code);
+    if (*bytes == 0) return CLGLU_OK;
+    *binary = malloc(*bytes);
+    if (*binary == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a binary");
+    code = clGetProgramInfo(p->program, CL_PROGRAM_BINARIES, sizeof *binary, binary, NULL);
+    if (code == CL_SUCCESS) return CLGLU_OK;
+    free(*binary);
+    *binary = NULL;
+    return clglu_fail_cl(context, "clGetProgramInfo", code);
+}
+
+/* From the cache; *program stays NULL if it has none, or none that this driver takes. */
+static clglu_status from_cache(clglu_context *context, clglu_program *p, cl_program *program)
+{
+    size_t bytes = 0;
+    p->key = clglu_binary_key(context, p->file, p->options, p->source);
+    if (p->key == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a program");
+    clglu_cache_name(p->file, p->key, p->entry);
+    void *binary = clglu_cache_load(context->cache, p->entry, p->key, &bytes);
+    if (binary == NULL) return CLGLU_OK;
+    bool taken = from_binary(context, p, binary, bytes, program) == CLGLU_OK;
+    if (!taken && *program) clReleaseProgram(*program);
+    if (!taken) *program = NULL;
+    p->kept = taken;
+    clglu_cache_loaded(context->cache, p->entry, taken);
+    free(binary);
+    return CLGLU_OK;
+}
+
+/* After its launches: some drivers compile then, and their binary has what they made. */
+static void keep(clglu_context *context, clglu_program *p)
+{
+    unsigned char *binary;
+    size_t bytes;
+    if (p->key == NULL || p->kept || get_binary(context, p, &binary, &bytes) || binary == NULL) return;
+    clglu_cache_save(context->cache, p->entry, p->key, binary, bytes);
+    free(binary);
+}
+
 static clglu_status build(clglu_context *context, clglu_program *p)
 {
     clglu_status status = clglu_source(context, p->file, &p->source);
@@ -132,6 +183,7 @@ static clglu_status build(clglu_context *context, clglu_program *p)
     clglu_binary_name(p->file, p->options, p->source, p->name);
     if (context->list_only) return CLGLU_OK;
     if (context->kernel_dir) status = from_folder(context, p, &p->program);
+    if (!status && !p->program && context->cache) status = from_cache(context, p, &p->program);
     if (status || p->program) return status;
     if (context->device.facts.compiler) return from_source(context, p, &p->program);
     return clglu_fail(context, CLGLU_BUILD_FAILED,
@@ -174,28 +226,12 @@ void clglu_programs_free(clglu_context *context)
     while (context->programs) {
         clglu_program *p = context->programs;
         context->programs = p->next;
+        if (context->cache) keep(context, p);
         free_program(p);
     }
 }
 
 /* ---------------------------------------------------------------- what was asked for */
-
-/* What the driver made of it; *binary is NULL where it has none. */
-static clglu_status get_binary(clglu_context *context, const clglu_program *p, unsigned char **binary, size_t *bytes)
-{
-    *binary = NULL;
-    *bytes = 0;
-    cl_int code = p->program ? clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof *bytes, bytes, NULL) : CL_SUCCESS;
-    if (code != CL_SUCCESS) return clglu_fail_cl(context, "clGetProgramInfo", code);
-    if (*bytes == 0) return CLGLU_OK;
-    *binary = malloc(*bytes);
-    if (*binary == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a binary");
-    code = clGetProgramInfo(p->program, CL_PROGRAM_BINARIES, sizeof *binary, binary, NULL);
-    if (code == CL_SUCCESS) return CLGLU_OK;
-    free(*binary);
-    *binary = NULL;
-    return clglu_fail_cl(context, "clGetProgramInfo", code);
-}
 
 /* To be freed; NULL and a status without memory. */
 static clglu_status wrap(clglu_context *context, const clglu_program *p, const void *binary, size_t bytes, void **wrapped,

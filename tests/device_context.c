@@ -114,19 +114,6 @@ static void hear(const char *text, void *user)
     snprintf(h->last, sizeof h->last, "%s", text);
 }
 
-START_TEST(what_this_version_lacks_is_unsupported)
-{
-    clglu_context *ctx = (clglu_context *)(uintptr_t)1;
-    heard h = {0};
-    clglu_context_params cache = {.log = hear, .log_user = &h, .cache_dir = "."};
-    ck_assert_int_eq(clglu_context_open(device_selector(), &cache, &ctx), CLGLU_UNSUPPORTED);
-    ck_assert_ptr_null(ctx);
-    ck_assert_uint_gt(h.lines, 0);
-    ck_assert_int_eq(clglu_context_wrap(clglu_context_cl_context(context()), clglu_context_device(context()), &cache, &ctx),
-                     CLGLU_UNSUPPORTED);
-}
-END_TEST
-
 START_TEST(the_log_hears_why_no_device_is_opened)
 {
     static const char *const selectors[] = {"no such device", "mem>="};
@@ -367,7 +354,6 @@ Suite *device_context_suite(void)
     tcase_add_test(t, a_selector_picks_the_device_that_it_names);
     tcase_add_test(t, a_selector_that_nothing_matches_finds_no_device);
     tcase_add_test(t, nonsense_is_an_invalid_selector);
-    tcase_add_test(t, what_this_version_lacks_is_unsupported);
     tcase_add_test(t, the_log_hears_why_no_device_is_opened);
     tcase_add_test(t, the_log_hears_failures_of_calls_in_the_words_of_the_error);
     tcase_add_test(t, null_where_a_pointer_is_needed_is_refused);

@@ -255,6 +255,20 @@ const char *cli_kernel_dir(void)
     return folder && *folder ? folder : NULL;
 }
 
+const char *cli_cache_dir(void)
+{
+    static char folder[4096];
+    const char *chosen = getenv("CLGLU_CACHE"), *caches = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n = 0;
+    if (chosen)
+        n = snprintf(folder, sizeof folder, "%s", chosen);
+    else if (caches && *caches == '/')
+        n = snprintf(folder, sizeof folder, "%s/clglu", caches);
+    else if (home && *home == '/')
+        n = snprintf(folder, sizeof folder, "%s/.cache/clglu", home);
+    return n > 0 && n < (int)sizeof folder ? folder : NULL;
+}
+
 int cli_open(struct cli_device *device, const char *selector, int trust)
 {
     return cli_open_as(device, selector, trust ? CLI_TRUSTED : CLI_TESTED);
@@ -270,6 +284,7 @@ int cli_open_as(struct cli_device *device, const char *selector, enum cli_openin
     params.no_self_test = how == CLI_TRUSTED;
     params.list_only = how == CLI_LISTS;
     params.kernel_dir = cli_kernel_dir();
+    params.cache_dir = cli_cache_dir();
     clglu_status status = clglu_context_open(selector, &params, &device->context);
     device->opening = 0;
     if (status == CLGLU_OK) return CLI_GO_ON;

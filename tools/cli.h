@@ -78,6 +78,10 @@ struct cli_device {
 /* CLGLU_KERNELS, or NULL. */
 const char *cli_kernel_dir(void);
 
+/* Where compiled programs are kept: CLGLU_CACHE, else clglu in the user's folder of caches; NULL: nowhere (CLGLU_CACHE is empty, or
+   there is no HOME). */
+const char *cli_cache_dir(void);
+
 /* CLI_LISTS: nothing is compiled and no kernel is run. */
 enum cli_opening { CLI_TESTED, CLI_TRUSTED, CLI_LISTS };
 

@@ -308,10 +308,10 @@ static int time_builds(const char *selector, const char *how)
     return code;
 }
 
-/* What keeps drivers' compilers from using what they made before. Set before the first OpenCL call. */
+/* What keeps this command and drivers' compilers from using what they made before. Set before the first OpenCL call. */
 static void forget_builds(void)
 {
-    static const char *const set[][2] = {{"POCL_KERNEL_CACHE", "0"},        {"CUDA_CACHE_DISABLE", "1"},
+    static const char *const set[][2] = {{"CLGLU_CACHE", ""},                {"POCL_KERNEL_CACHE", "0"},        {"CUDA_CACHE_DISABLE", "1"},
                                          {"MESA_SHADER_CACHE_DISABLE", "1"}, {"NEO_CACHE_PERSISTENT", "0"},
                                          {"AMD_COMGR_CACHE", "0"}};
     for (size_t i = 0; i < sizeof set / sizeof *set; i++) setenv(set[i][0], set[i][1], 1);
@@ -338,10 +338,10 @@ static int work_on(struct visit *v, const char *selector)
     if (code == CLI_GO_ON) code = bench_gates(v);
     bench_close(v->bench);
     if (code == CLI_GO_ON) code = bench_blocks(v);
-    if (code == CLI_GO_ON) begin(v, PLAN_BUILD);
-    if (code == CLI_GO_ON) code = time_builds(selector, "warm_s");
     if (code == CLI_GO_ON) child_step("close"); /* else the last step told is the one that failed */
     clglu_context_close(device.context);
+    if (code == CLI_GO_ON) begin(v, PLAN_BUILD);
+    if (code == CLI_GO_ON) code = time_builds(selector, "warm_s");
     tell_memory();
     return code;
 }

@@ -52,6 +52,7 @@ if [ "$mode" != quick ]; then
     step install tests/install.sh
     step export tests/export.sh
     step command tests/command.sh
+    step examples tests/examples.sh
     step real-input python3 tests/real_input.py
     step page tests/page.sh
 fi

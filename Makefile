@@ -67,6 +67,9 @@ check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) RUNTIMES=$(B)/runtimes tests/runtimes.sh $(if $(QUICK),quick)
 
+check-compilers: deps-long ## gcc and clang, C99 and C11, -O0 to -O3: no warning and the same bits
+	@tests/compilers.sh all
+
 bench: deps ## speed of the best device beside its own limits
 	@$(MAKE) --no-print-directory all
 	$(B)/clglu bench $(BENCH)
@@ -92,7 +95,8 @@ $(B)/kernels.o: $(B)/kernels.c
 $(FLOOR0_OBJ): FLOOR_FLAGS := -DCLGLU_NO_OPENCL
 # Emulation and reference run whole arrays through one arithmetic: let the compiler vectorise it.
 VECTORS  := emulate emulate_ffn reference_ffn emulate_backward reference_backward
-$(VECTORS:%=$(B)/src/%.o): FLOOR_FLAGS := -DCLGLU_NO_OPENCL -O3 -fno-math-errno -fno-trapping-math
+VECTORISE ?= -O3
+$(VECTORS:%=$(B)/src/%.o): FLOOR_FLAGS := -DCLGLU_NO_OPENCL $(VECTORISE) -fno-math-errno -fno-trapping-math
 
 $(B)/src/clblast.o: FLOOR_FLAGS := $(FLAGS_CLBLAST)
 
@@ -150,6 +154,10 @@ $(B)/test-host: $(call TEST_OBJ,$(HOST_TESTS) tests/main_host.c) $(FLOOR0_OBJ)
 
 $(B)/test-device: $(call TEST_OBJ,$(DEVICE_TESTS) tests/main_device.c) $(B)/libclglu.a
 	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs check) $(LIB_LDLIBS)
+
+$(B)/tests/bits.o: FLOOR_FLAGS := -DCLGLU_NO_OPENCL
+$(B)/bits: $(B)/tests/bits.o $(FLOOR0_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs libxxhash) -lm
 
 $(B)/exhaust: $(B)/tests/exhaust.o $(B)/libclglu.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LDLIBS)

@@ -49,6 +49,7 @@ step symbols tests/symbols.sh
 step readme tests/readme.sh
 if [ "$mode" != quick ]; then
     step build tests/build.sh
+    if [ "$mode" = long ]; then step compilers tests/compilers.sh all; else step compilers tests/compilers.sh; fi
     step install tests/install.sh
     step export tests/export.sh
     step command tests/command.sh

@@ -43,7 +43,7 @@ CL_SRC   := $(wildcard cl/*.cl) $(wildcard cl/*.clh)
 all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu $(B)/clglu.pc
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 sweep: deps ## install what is missing, build, examine every OpenCL device of this machine
 	@$(MAKE) --no-print-directory all
@@ -69,6 +69,10 @@ check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the
 
 check-compilers: deps-long ## gcc and clang, C99 and C11, -O0 to -O3: no warning and the same bits
 	@tests/compilers.sh all
+
+check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer: minutes
+	@$(MAKE) --no-print-directory $(B)/bits
+	@tests/sanitize.sh
 
 bench: deps ## speed of the best device beside its own limits
 	@$(MAKE) --no-print-directory all

@@ -32,7 +32,7 @@ tests_begin
 holds "everything builds" built
 holds "the host's tests" host
 holds "the bits are those of the build without" same_bits
-for suite in context queues misuse ffn_create back_queues tune back_update; do
+for suite in context kernels queues misuse ffn_create back_queues tune back_update; do
     holds "the device's suite $suite" device device_$suite
 done
 tests_end

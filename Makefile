@@ -74,6 +74,9 @@ check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBeha
 	@$(MAKE) --no-print-directory $(B)/bits
 	@tests/sanitize.sh
 
+docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
+	@tools/docs/render.sh include/clglu.h $(B)/docs
+
 bench: deps ## speed of the best device beside its own limits
 	@$(MAKE) --no-print-directory all
 	$(B)/clglu bench $(BENCH)

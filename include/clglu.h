@@ -44,24 +44,29 @@
 
    NAMES. Operands and parameters have one name everywhere. Where one has no other word beside it, it is:
        context               what clglu_context_open or clglu_context_wrap gave
+       params                how the context is to be; NULL: the default
        ffn                   the block that clglu_ffn_create made
        desc                  the operator or block: its shapes, views, activations and types
        call                  the rows, views and types of this call
-       a, b, x, y            operands of the formulas above: buffers, arrays in host memory or, in a descriptor, their views
-       dy, da, db, dx        the gradients of y, a, b and x
-       dbias, dbias_a, dbias_b    the biases' gradients: sums over the rows
-       act, gate             the activation of a (or x) and that of b
-       alpha, limit, shift   parameters of the activations, as in clglu_gate_desc
-       rows, cols            how many rows, and elements of a row
-       dtype, x_dtype, y_dtype, ab_dtype    the type of what is stored: of all, of x, of y, of a and b
-       rounding              when a number of 16 bits is rounded
-       bias, bias_a, bias_b  vectors added to x, a and b, or none
-       dwa, dwb, dwd, dba, dbb, dbd    the gradients of the weights and biases
-       name                  as it stands in its list
-       callback, user        a function to call, and what it is given as it is
-       params                how the context is to be; NULL: the default
-       arrays, buffers       the operands of a backward, each by its name
+       a, b, x, y            that operand of the formulas above: its view in a descriptor, else its buffer or array
+       dy, da, db, dx        that gradient: its view in a descriptor, else its buffer or array
+       dbias, dbias_a, dbias_b, dba, dbb, dbd    that bias' gradient: a sum over the rows
+       dwa, dwb, dwd         that matrix' gradient
+       arrays, buffers       the operands, each by its name
+       rows                  how many rows
+       cols                  how many elements a row has
+       act                   the activation of a (or x)
+       gate                  the activation of b
+       alpha, limit, shift   a parameter of the activations, as in clglu_gate_desc
+       bias, bias_a, bias_b  a vector that is added, or none
+       dtype                 the type of what is stored
+       x_dtype, y_dtype      the type of x, or of y
+       ab_dtype              the type of a and b
+       rounding              how often a number of 16 bits is rounded
        choice, form, route   which kernels compute it
+       name                  as it stands in its list
+       callback              a function to call
+       user                  what the callback is given as it is
        bytes, model, variant, report    where the function's result goes
 
    OWNERSHIP. The library retains what it needs of OpenCL objects given to it and never releases the caller's.
@@ -278,7 +283,7 @@ typedef struct clglu_ffn_desc {
 /* How tensors of weights lie in files. */
 typedef enum clglu_order {
     CLGLU_OUT_IN = 0, /* [out, in], as torch.nn.Linear keeps them */
-    CLGLU_IN_OUT = 1
+    CLGLU_IN_OUT = 1  /* [in, out] */
 } clglu_order;
 
 /* How Wa and Wb, and their biases, lie: in two tensors, or packed in one. */
@@ -295,7 +300,7 @@ CLGLU_API CLGLU_MUST clglu_status clglu_ffn_set_layout(clglu_ffn_desc *desc, clg
 
 /* A kernel choice. Bits do not depend on it. All zero: by shape, device and tuning file. */
 typedef enum clglu_ffn_form {
-    CLGLU_FORM_AUTO = 0,
+    CLGLU_FORM_AUTO = 0,    /* by shape, device and tuning file */
     CLGLU_FORM_GENERAL = 1, /* one result a work-item: any device */
     CLGLU_FORM_TILE = 2,    /* row_tile x 32 columns in registers: CPUs */
     CLGLU_FORM_LOCAL = 3,   /* row_tile x 64 columns, through local memory: GPUs */

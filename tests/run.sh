@@ -54,6 +54,7 @@ if [ "$mode" != quick ]; then
     step export tests/export.sh
     step command tests/command.sh
     step examples tests/examples.sh
+    step docs tests/docs.sh
     step workflow tests/workflow.sh
     step real-input python3 tests/real_input.py
     step page tests/page.sh

@@ -4,7 +4,7 @@
 # A comment belongs to the declaration below it and to those that follow without an empty line; one that stands alone, to its section.
 # A parameter or field has its word from, in this order: a comment beside it; a labelled line ("name, name    text") of the comment
 # above; a labelled line of the introduction or of a comment that stands alone; the first sentence of the comment above that has its
-# name. One without a word is left without, and Doxygen says so.
+# name. One without a word is left without, and Doxygen says so; of values of an enumeration it does not, so this does, and ends with 1.
 
 # Labels are what stands before two spaces; where there is an = it is a formula.
 function is_label(line) { return match(line, /^ +[^ =]([^ =]| [^ =])*  +/) && substr(line, RLENGTH + 1, 1) != "=" }
@@ -14,9 +14,20 @@ function indent(line) { match(line, /^ */); return RLENGTH }
 function is_names(label) { return label ~ /^[a-z_]+(, [a-z_]+)*( and [a-z_]+)?$/ }
 function has(text, name) { return (" " text " ") ~ ("[^A-Za-z0-9_]" name "[^A-Za-z0-9_]") }
 
+# A function's name with (), by which Doxygen knows it.
+function linked(text,    done, name) {
+    while (match(text, /clglu_[a-z_]+/)) {
+        name = substr(text, RSTART, RLENGTH)
+        done = done substr(text, 1, RSTART - 1) name (name in functions ? "()" : "")
+        text = substr(text, RSTART + RLENGTH)
+    }
+    return done text
+}
+
 function escaped(text) {
     gsub(/&/, "\\&amp;", text); gsub(/</, "\\&lt;", text); gsub(/>/, "\\&gt;", text)
     gsub(/\\/, "&&", text); gsub(/[@#%]/, "\\\\&", text)
+    text = linked(text)
     while (match(text, /`[^`]*`/))
         text = substr(text, 1, RSTART - 1) "<code>" substr(text, RSTART + 1, RLENGTH - 2) "</code>" substr(text, RSTART + RLENGTH)
     return text
@@ -160,7 +171,11 @@ function beside(line,    more) {
     return line
 }
 
-BEGIN { print "/** @file */" }
+BEGIN {
+    while ((getline line < ARGV[1]) > 0)
+        if (match(line, /clglu_[a-z_]+\(/)) functions[substr(line, RSTART, RLENGTH - 1)] = 1
+    print "/** @file */"
+}
 
 /^\/\* -----/ {
     sub(/^\/\* -+ /, ""); sub(/ \*\/$/, "")
@@ -199,9 +214,13 @@ inside != "" && /^ +\/\*/ { beside($0); next }
 inside != "" {
     said = beside($0); declaration = $0
     sub(/ *\/\*.*/, "", declaration)
-    if (inside == "enum")
+    if (inside == "enum") {
         print declaration documented(said)
-    else {
+        if (said == "") {
+            print FILENAME ":" FNR ": error:" declaration ": no word says what it is" | "cat >&2"
+            bad = 1
+        }
+    } else {
         sub(/;.*/, "", declaration)
         fields(declaration, said)
     }
@@ -220,4 +239,7 @@ inside != "" {
     }
     body = ""
 }
-END { if (open) print "/** @} */" }
+END {
+    if (open) print "/** @} */"
+    exit bad
+}

@@ -143,8 +143,9 @@ function activations(    file, q, head) {
     file = FILENAME; sub(/clglu\.h$/, "clglu_acts.h", file)
     while ((getline line < file) > 0)
         if (line ~ /^ *X\([0-9]+, /) {
+            gsub(/ al[.] /, " al.\\&nbsp;", line) # no end of a sentence
             split(line, q, "\""); split(q[1], head, /[(,] */); split(q[5], ulp, /, */)
-            print "CLGLU_ACT_" head[4] " = " head[2] ", /**< " escaped(q[2] "; derivative " q[4] "; at most " ulp[2] " ULP, the derivative " ulp[3] " (" q[10] ")") " */"
+            print "CLGLU_ACT_" head[4] " = " head[2] ", /**< " escaped(q[2] "; derivative " q[4]) "; at most " ulp[2] " ULP, the derivative " ulp[3] " (" q[10] ") */"
         }
     close(file)
     print "CLGLU_ACT_COUNT /**< how many there are */"

@@ -67,13 +67,16 @@ check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) RUNTIMES=$(B)/runtimes tests/runtimes.sh $(if $(QUICK),quick)
 
+.PHONY: check-compilers
 check-compilers: deps-long ## gcc and clang, C99 and C11, -O0 to -O3: no warning and the same bits
 	@tests/compilers.sh all
 
+.PHONY: check-sanitize
 check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer: minutes
 	@$(MAKE) --no-print-directory $(B)/bits
 	@tests/sanitize.sh
 
+.PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs
 

@@ -36,7 +36,7 @@ short() { [ "$(wc -l <"tools/examples/$1")" -lt 150 ]; }
 python() {
     sed "$1" tools/examples/share.py >"$work/share.py"
     shift
-    "$interpreter" -W error "$work/share.py" "$@"
+    "$interpreter" "$work/share.py" "$@"
 }
 
 # The loader's own account of what pyopencl calls: all of it in the one that clglu has, nothing in its package's.

@@ -49,7 +49,8 @@ changed() {
 tests_begin
 awk -v where="$work" '/^```yaml$/ { on = 1; n++; next } /^```$/ { on = 0 } on { print > (where "/readme" n ".yml") }' README.md
 holds "the README has a workflow for other projects" test -s "$work/readme1.yml"
-holds "... that asks doctor before it runs tests" awk '/run: clglu\/build\/clglu doctor$/ { asked = 1 } /run: make test/ { good = asked } END { exit !good }' \
+holds "... that asks doctor before it runs tests" awk \
+    '/run: clglu\/build\/clglu doctor$/ { asked = 1 } /run: make test/ { good = asked } END { exit !good }' \
     "$work/readme1.yml"
 for file in .github/workflows/*.yml "$work"/readme*.yml; do
     name=$(basename "$file")

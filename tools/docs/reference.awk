@@ -35,7 +35,8 @@ function escaped(text) {
 
 # SAME BITS. All ...
 function heading(line) {
-    if (match(line, /^[A-Z][A-Z]+( [A-Z]+)*[.] /)) line = "<h3>" substr(line, 1, 1) tolower(substr(line, 2, RLENGTH - 3)) "</h3>\n" substr(line, RLENGTH + 1)
+    if (match(line, /^[A-Z][A-Z]+( [A-Z]+)*[.] /))
+        line = "<h3>" substr(line, 1, 1) tolower(substr(line, 2, RLENGTH - 3)) "</h3>\n" substr(line, RLENGTH + 1)
     return line
 }
 
@@ -50,7 +51,7 @@ function sentence(text, name,    n, i, part) {
 }
 
 # Takes a comment's lines apart: `body` is what is shown, `word[name]` what its labels say of names, `plain` its running text.
-function digest(comment,    n, line, i, at, label, names, k, count) {
+function digest(comment,    n, line, i, at, label, said, k, count, name) {
     split("", word); body = plain = ""; used = 0
     n = split(comment, line, "\n")
     for (i = 1; i <= n; i++) {
@@ -69,12 +70,13 @@ function digest(comment,    n, line, i, at, label, names, k, count) {
             body = body "\n<b>" escaped(label) "</b>\n\n"
             label = label_of(" " line[i]); line[i] = text_of(" " line[i])
         }
-        names = line[i]
-        while (i < n && indent(line[i + 1]) > at && !(is_label(line[i + 1]) && is_names(label_of(line[i + 1])))) names = names " " trimmed(line[++i])
-        body = body "\n<b>" escaped(label) "</b> &ensp;" escaped(names) "\n\n"
+        said = line[i]
+        while (i < n && indent(line[i + 1]) > at && !(is_label(line[i + 1]) && is_names(label_of(line[i + 1]))))
+            said = said " " trimmed(line[++i])
+        body = body "\n<b>" escaped(label) "</b> &ensp;" escaped(said) "\n\n"
         gsub(/ and /, ", ", label)
-        count = split(label, at_name, /, */)
-        for (k = 1; k <= count; k++) word[at_name[k]] = names
+        count = split(label, name, /, */)
+        for (k = 1; k <= count; k++) word[name[k]] = said
     }
 }
 
@@ -139,13 +141,14 @@ function function_or_callback(declaration,    signature) {
     print declaration
 }
 
-function activations(    file, q, head) {
+function activations(    file, line, q, head, ulp) {
     file = FILENAME; sub(/clglu\.h$/, "clglu_acts.h", file)
     while ((getline line < file) > 0)
         if (line ~ /^ *X\([0-9]+, /) {
             gsub(/ al[.] /, " al.\\&nbsp;", line) # no end of a sentence
             split(line, q, "\""); split(q[1], head, /[(,] */); split(q[5], ulp, /, */)
-            print "CLGLU_ACT_" head[4] " = " head[2] ", /**< " escaped(q[2] "; derivative " q[4]) "; at most " ulp[2] " ULP, the derivative " ulp[3] " (" q[10] ") */"
+            print "CLGLU_ACT_" head[4] " = " head[2] ", /**< " escaped(q[2] "; derivative " q[4]) \
+                "; at most " ulp[2] " ULP, the derivative " ulp[3] " (" q[10] ") */"
         }
     close(file)
     print "CLGLU_ACT_COUNT /**< how many there are */"

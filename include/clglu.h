@@ -543,8 +543,10 @@ typedef struct clglu_program_info {
     const char *source;  /* with its includes in place */
     const char *name;    /* of its binary in kernel_dir, without ".bin": the file's and 16 digits that stand for options and source */
     const void *binary;  /* the contents of NAME.bin for this device; NULL: not wanted, or the driver has none */
-    size_t binary_bytes;
+    size_t binary_bytes; /* of binary */
 } clglu_program_info;
+
+/* Called once for each program. */
 typedef void (*clglu_program_callback)(const clglu_program_info *program, void *user);
 
 /* Calls `callback` for each program that calls on this context have asked for so far, the self-test's first.
@@ -559,6 +561,7 @@ CLGLU_API CLGLU_MUST clglu_status clglu_context_programs(clglu_context *context,
 
 /* Makes the contents of NAME.bin of what an offline compiler made of the program of that name, for the context's device and
    driver. CLGLU_NOT_FOUND if no call has asked for such a program.
+     binary, binary_bytes    what the compiler made, and its size
      wrapped  *bytes of room, or NULL: then *bytes tells how many are needed */
 CLGLU_API CLGLU_MUST clglu_status clglu_program_wrap(clglu_context *context, const char *name, const void *binary,
                                                     size_t binary_bytes, void *wrapped, size_t *bytes);

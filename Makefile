@@ -43,7 +43,7 @@ CL_SRC   := $(wildcard cl/*.cl) $(wildcard cl/*.clh)
 all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu $(B)/clglu.pc
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 sweep: deps ## install what is missing, build, examine every OpenCL device of this machine
 	@$(MAKE) --no-print-directory all
@@ -66,6 +66,19 @@ runtimes: deps-check ## fetch five OpenCL runtimes to build/runtimes, for make c
 check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the important ones, in minutes
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) RUNTIMES=$(B)/runtimes tests/runtimes.sh $(if $(QUICK),quick)
+
+.PHONY: check-compilers
+check-compilers: deps-long ## gcc and clang, C99 and C11, -O0 to -O3: no warning and the same bits
+	@tests/compilers.sh all
+
+.PHONY: check-sanitize
+check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer: minutes
+	@$(MAKE) --no-print-directory $(B)/bits
+	@tests/sanitize.sh
+
+.PHONY: docs
+docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
+	@tools/docs/render.sh include/clglu.h $(B)/docs
 
 bench: deps ## speed of the best device beside its own limits
 	@$(MAKE) --no-print-directory all
@@ -92,7 +105,8 @@ $(B)/kernels.o: $(B)/kernels.c
 $(FLOOR0_OBJ): FLOOR_FLAGS := -DCLGLU_NO_OPENCL
 # Emulation and reference run whole arrays through one arithmetic: let the compiler vectorise it.
 VECTORS  := emulate emulate_ffn reference_ffn emulate_backward reference_backward
-$(VECTORS:%=$(B)/src/%.o): FLOOR_FLAGS := -DCLGLU_NO_OPENCL -O3 -fno-math-errno -fno-trapping-math
+VECTORISE ?= -O3
+$(VECTORS:%=$(B)/src/%.o): FLOOR_FLAGS := -DCLGLU_NO_OPENCL $(VECTORISE) -fno-math-errno -fno-trapping-math
 
 $(B)/src/clblast.o: FLOOR_FLAGS := $(FLAGS_CLBLAST)
 
@@ -150,6 +164,10 @@ $(B)/test-host: $(call TEST_OBJ,$(HOST_TESTS) tests/main_host.c) $(FLOOR0_OBJ)
 
 $(B)/test-device: $(call TEST_OBJ,$(DEVICE_TESTS) tests/main_device.c) $(B)/libclglu.a
 	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs check) $(LIB_LDLIBS)
+
+$(B)/tests/bits.o: FLOOR_FLAGS := -DCLGLU_NO_OPENCL
+$(B)/bits: $(B)/tests/bits.o $(FLOOR0_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs libxxhash) -lm
 
 $(B)/exhaust: $(B)/tests/exhaust.o $(B)/libclglu.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LDLIBS)

@@ -29,8 +29,9 @@
    the place in the tensor, the tuning or the number of rows. Sums have one order, the CANONICAL SUM of c terms:
        block j holds the terms 128 j ... 128 j + 127 (the last may be short)
        c_j = the block's terms in ascending order, starting at +0: fma for products, additions otherwise
-       sum = +0 + c_0 + c_1 + ... in ascending order. Only the payload and the sign of a NaN may differ. Where a
-   device flushes subnormal numbers (clglu_device_facts.subnormals is 0) the promise covers normal results only.
+       sum = +0 + c_0 + c_1 + ... in ascending order
+   Only the payload and the sign of a NaN may differ. Where a device flushes subnormal numbers (clglu_device_facts.subnormals
+   is 0) the promise covers normal results only.
 
    SPECIAL VALUES. NaN in gives NaN out, through every function. The products follow IEEE 754: 0 * inf is NaN, so
    reglu(-1, inf) is NaN. Derivatives go to their limits at +-inf.
@@ -40,6 +41,33 @@
 
    THREADS. Any number of threads may use one context at the same time, each call on any queue of its cl_context.
    There is no global state. Opening and closing one context must not run beside other uses of it.
+
+   NAMES. Operands and parameters have one name everywhere. Where one has no other word beside it, it is:
+       context               what clglu_context_open or clglu_context_wrap gave
+       params                how the context is to be; NULL: the default
+       ffn                   the block that clglu_ffn_create made
+       desc                  the operator or block: its shapes, views, activations and types
+       call                  the rows, views and types of this call
+       a, b, x, y            that operand of the formulas above: its view in a descriptor, else its buffer or array
+       dy, da, db, dx        that gradient: its view in a descriptor, else its buffer or array
+       dbias, dbias_a, dbias_b, dba, dbb, dbd    that bias' gradient: a sum over the rows
+       dwa, dwb, dwd         that matrix' gradient
+       arrays, buffers       the operands, each by its name
+       rows                  how many rows
+       cols                  how many elements a row has
+       act                   the activation of a (or x)
+       gate                  the activation of b
+       alpha, limit, shift   a parameter of the activations, as in clglu_gate_desc
+       bias, bias_a, bias_b  a vector that is added, or none
+       dtype                 the type of what is stored
+       x_dtype, y_dtype      the type of x, or of y
+       ab_dtype              the type of a and b
+       rounding              how often a number of 16 bits is rounded
+       choice, form, route   which kernels compute it
+       name                  as it stands in its list
+       callback              a function to call
+       user                  what the callback is given as it is
+       bytes, model, variant, report    where the function's result goes
 
    OWNERSHIP. The library retains what it needs of OpenCL objects given to it and never releases the caller's.
    Descriptors and strings are read during the call only. The library writes no file, prints nothing, never ends the process. */
@@ -85,8 +113,9 @@ extern "C" {
 
 /* ------------------------------------------------------------------------------------------------ status */
 
+/* What a call came to. Numbers are pinned for ever. */
 typedef enum clglu_status {
-    CLGLU_OK = 0,
+    CLGLU_OK = 0, /* done as asked */
     /* the call is wrong */
     CLGLU_NULL_POINTER = 1,     /* a pointer, buffer or string that is needed is NULL */
     CLGLU_INVALID_VALUE = 2,    /* an unknown enum value, a parameter out of its range, a wrong queue or wait list */
@@ -125,11 +154,12 @@ typedef enum clglu_act { CLGLU_ACTS(CLGLU_ACT_ENUM_) CLGLU_ACT_COUNT } clglu_act
 
 /* Storage types. Arithmetic is always f32. Every device stores all three, cl_khr_fp16 or not. */
 typedef enum clglu_dtype {
-    CLGLU_F32 = 0,
+    CLGLU_F32 = 0, /* IEEE 754 binary32 */
     CLGLU_F16 = 1, /* IEEE 754 binary16 */
     CLGLU_BF16 = 2 /* the upper half of an f32 */
 } clglu_dtype;
 
+/* How often results of 16 bits are rounded. */
 typedef enum clglu_rounding {
     CLGLU_ROUND_ONCE = 0,      /* one rounding, to nearest even, at the store */
     CLGLU_ROUND_LIKE_TORCH = 1 /* act(a), gate(b) and dy * gate(b) are rounded to the dtype before they are used again,
@@ -187,7 +217,7 @@ typedef struct clglu_gate_desc {
 
 /* A named form of the gate operator. */
 typedef struct clglu_variant {
-    const char *name;
+    const char *name;          /* "geglu" */
     clglu_act act, gate;
     float alpha, limit, shift; /* as in clglu_gate_desc */
     const char *source;        /* where the form comes from */
@@ -253,9 +283,10 @@ typedef struct clglu_ffn_desc {
 /* How tensors of weights lie in files. */
 typedef enum clglu_order {
     CLGLU_OUT_IN = 0, /* [out, in], as torch.nn.Linear keeps them */
-    CLGLU_IN_OUT = 1
+    CLGLU_IN_OUT = 1  /* [in, out] */
 } clglu_order;
 
+/* How Wa and Wb, and their biases, lie: in two tensors, or packed in one. */
 typedef enum clglu_layout {
     CLGLU_SEPARATE = 0,   /* two tensors */
     CLGLU_ACT_FIRST = 1,  /* one tensor of 2 d_ff outputs: a's, then b's */
@@ -269,13 +300,14 @@ CLGLU_API CLGLU_MUST clglu_status clglu_ffn_set_layout(clglu_ffn_desc *desc, clg
 
 /* A kernel choice. Bits do not depend on it. All zero: by shape, device and tuning file. */
 typedef enum clglu_ffn_form {
-    CLGLU_FORM_AUTO = 0,
+    CLGLU_FORM_AUTO = 0,    /* by shape, device and tuning file */
     CLGLU_FORM_GENERAL = 1, /* one result a work-item: any device */
     CLGLU_FORM_TILE = 2,    /* row_tile x 32 columns in registers: CPUs */
     CLGLU_FORM_LOCAL = 3,   /* row_tile x 64 columns, through local memory: GPUs */
     CLGLU_FORM_SPLIT = 4    /* one block of a canonical sum a work-item, then a second kernel adds: few rows on a GPU */
 } clglu_ffn_form;
 
+/* A form and its sizes. All zero: automatic. */
 typedef struct clglu_ffn_choice {
     clglu_ffn_form form;
     unsigned row_tile; /* rows worked on together; 0: the form's own */
@@ -301,16 +333,17 @@ typedef struct clglu_ffn_call {
      dy, x, dx     [rows, d_out], [rows, d_model] twice
      a, b          act's and gate's inputs as clglu_ffn_forward stored them; not given: computed again from x (the bits are
                    the same if they were stored in f32). Both or none, of those that the block has.
-     dwa ... dbd   where the gradients go: views of [in, out] as the weights' (clglu_ffn_set_layout knows packed ones), and of vectors
+     dwa, dwb, dwd, dba, dbb, dbd    where the gradients go: views of [in, out] as the weights' (clglu_ffn_set_layout knows packed ones), and of vectors
                    (offset and inc)
-     weights_dtype of dwa, dwb and dwd: f32 or the weights' own. The biases' gradients are f32.
+     weights_dtype  of dwa, dwb and dwd: f32 or the weights' own. The biases' gradients are f32.
      accumulate    1: the sums begin with what the gradients hold instead of +0 (dx is always written)
      scale         multiplied to dy in f32; 0: 1; finite. For f16 training: gradients come out scaled.
      row_block     as in clglu_ffn_call; bits do not depend on it */
 typedef struct clglu_ffn_backward_call {
     size_t rows;
     clglu_view dy, x, a, b, dx;
-    clglu_dtype dy_dtype, x_dtype, ab_dtype, dx_dtype, weights_dtype;
+    clglu_dtype dy_dtype, x_dtype, ab_dtype, dx_dtype; /* of dy, of x, of a and b, of dx */
+    clglu_dtype weights_dtype;
     clglu_view dwa, dwb, dwd, dba, dbb, dbd;
     int accumulate;
     float scale;
@@ -329,13 +362,13 @@ typedef struct clglu_ffn_gradients_host {
 /* A known model's feed-forward block. */
 typedef struct clglu_model {
     const char *name;
-    size_t d_model, d_ff, layers;
+    size_t d_model, d_ff, layers; /* as in clglu_ffn_desc; how many such blocks there are */
     const char *variant; /* the name of a variant; NULL: a plain block of `act` */
     clglu_act act, gate;
     float alpha, limit, shift;
     clglu_layout layout; /* of the tensors of its checkpoints */
-    clglu_order order;
-    int bias;
+    clglu_order order;   /* of the same */
+    int bias;            /* 1: its projections have biases */
 } clglu_model;
 
 /* Model number i, from 0; CLGLU_NOT_FOUND past the last. The strings are static. */
@@ -375,7 +408,8 @@ CLGLU_API double clglu_reference_act_derivative(clglu_act act, double alpha, dou
 
 /* The gate operator of one element in double, with desc's act, gate, parameters (not its bias, dtype or rounding). */
 CLGLU_API CLGLU_MUST clglu_status clglu_reference_gate(const clglu_gate_desc *desc, double a, double b, double *y);
-/* Its two partial derivatives, dy/da and dy/db; either result may be NULL. */
+/* Its two partial derivatives.
+     dya, dyb    dy/da and dy/db; either may be NULL */
 CLGLU_API CLGLU_MUST clglu_status clglu_reference_gate_derivative(const clglu_gate_desc *desc, double a, double b,
                                                                  double *dya, double *dyb);
 
@@ -388,12 +422,13 @@ CLGLU_API CLGLU_MUST clglu_status clglu_reference_gate_derivative(const clglu_ga
 CLGLU_API CLGLU_MUST clglu_status clglu_reference_ffn(const clglu_ffn_desc *desc, const clglu_ffn_call *call,
                                                      const void *x, double *y, double *bound);
 
-/* The gradients of the block in double, dense: dx [rows, d_model], dwa and dwb [d_model, d_ff], dwd [d_ff, d_out], vectors dba,
+/* The gradients of the block, dense: dx [rows, d_model], dwa and dwb [d_model, d_ff], dwd [d_ff, d_out], vectors dba,
    dbb and dbd; NULL: not wanted. Not accumulated, and scaled. a and b are always computed from x. */
 typedef struct clglu_ffn_gradients_double {
     double *dx, *dwa, *dwb, *dwd, *dba, *dbb, *dbd;
 } clglu_ffn_gradients_double;
 
+/* The block's backward in double, into the arrays of `gradients`. */
 CLGLU_API CLGLU_MUST clglu_status clglu_reference_ffn_backward(const clglu_ffn_desc *desc,
                                                               const clglu_ffn_backward_call *call, const void *dy,
                                                               const void *x,
@@ -412,18 +447,18 @@ CLGLU_API double clglu_ulp(double want, double got, clglu_dtype dtype);
 typedef struct clglu_device_facts {
     unsigned platform, device;  /* their numbers: the selector "platform:device" */
     cl_platform_id platform_id; /* NULL, like device_id, in the row of a platform that has no device or fails */
-    cl_device_id device_id;
-    const char *platform_name, *platform_version;
-    const char *name, *vendor, *device_version, *c_version, *driver_version;
-    cl_device_type type;
-    unsigned compute_units, clock_mhz;
-    uint64_t global_bytes, max_alloc_bytes, cache_bytes, local_bytes;
-    size_t max_work_group;
+    cl_device_id device_id;     /* NULL in that row, too */
+    const char *platform_name, *platform_version; /* as the platform says of itself */
+    const char *name, *vendor, *device_version, *c_version, *driver_version; /* as the device does */
+    cl_device_type type;        /* CPU, GPU, accelerator, ... */
+    unsigned compute_units, clock_mhz; /* CL_DEVICE_MAX_COMPUTE_UNITS, CL_DEVICE_MAX_CLOCK_FREQUENCY */
+    uint64_t global_bytes, max_alloc_bytes, cache_bytes, local_bytes; /* of global memory, the largest buffer, cache, local memory */
+    size_t max_work_group;      /* work-items of the largest work-group */
     unsigned vector_width;      /* floats side by side that suit it: CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, on a CPU
                                    the native width if that is more */
-    unsigned address_bits;
+    unsigned address_bits;      /* of a pointer on the device: 32 or 64 */
     unsigned profiling_ns;      /* resolution of the profiling clock, in ns; 0: none */
-    int available, compiler, little_endian;
+    int available, compiler, little_endian; /* CL_DEVICE_AVAILABLE, _COMPILER_AVAILABLE, _ENDIAN_LITTLE */
     int fp16, fp64;             /* arithmetic in those types; clglu needs neither */
     int unified;                /* host and device share memory */
     int subnormals, round_nearest, inf_nan, fma; /* CL_DEVICE_SINGLE_FP_CONFIG */
@@ -432,6 +467,7 @@ typedef struct clglu_device_facts {
     const char *remarks;        /* what is worked around or left out, or "" */
 } clglu_device_facts;
 
+/* Called once for each device, with facts that are good during the call. */
 typedef void (*clglu_device_callback)(const clglu_device_facts *facts, void *user);
 
 /* Calls back once for each device of each platform, in their order, and once for a platform without a device. The
@@ -446,6 +482,7 @@ CLGLU_API CLGLU_MUST clglu_status clglu_device_examine(cl_device_id device, int 
 
 /* ------------------------------------------------------------------------------------------------ context */
 
+/* A device, a queue on it and the programs built for it. */
 typedef struct clglu_context clglu_context;
 
 /* Called with one line of text (no newline) from within a call that fails or has something to say, on its thread.
@@ -455,7 +492,7 @@ typedef void (*clglu_log_callback)(const char *text, void *user);
 /* All zero is the default. The strings are copied. */
 typedef struct clglu_context_params {
     clglu_log_callback log; /* failures and remarks in words; NULL: nowhere */
-    void *log_user;
+    void *log_user;          /* given to log as it is */
     const char *cache_dir;   /* a folder of the user's own where compiled programs are kept from one process to the next; made
                                 if it is not there. Not used, with a line to the log, if others may write to it or a symbolic
                                 link leads there. Written when the context is closed. NULL: none */
@@ -482,7 +519,7 @@ typedef struct clglu_context_params {
 CLGLU_API CLGLU_MUST clglu_status clglu_context_open(const char *selector, const clglu_context_params *params,
                                                     clglu_context **context);
 
-/* Uses the caller's cl_context (retained) and one of its devices; makes a queue of its own in it. */
+/* Uses the caller's cl_context `cl` (retained) and `device`, one of its devices; makes a queue of its own in it. */
 CLGLU_API CLGLU_MUST clglu_status clglu_context_wrap(cl_context cl, cl_device_id device,
                                                     const clglu_context_params *params, clglu_context **context);
 
@@ -508,8 +545,10 @@ typedef struct clglu_program_info {
     const char *source;  /* with its includes in place */
     const char *name;    /* of its binary in kernel_dir, without ".bin": the file's and 16 digits that stand for options and source */
     const void *binary;  /* the contents of NAME.bin for this device; NULL: not wanted, or the driver has none */
-    size_t binary_bytes;
+    size_t binary_bytes; /* of binary */
 } clglu_program_info;
+
+/* Called once for each program. */
 typedef void (*clglu_program_callback)(const clglu_program_info *program, void *user);
 
 /* Calls `callback` for each program that calls on this context have asked for so far, the self-test's first.
@@ -524,6 +563,7 @@ CLGLU_API CLGLU_MUST clglu_status clglu_context_programs(clglu_context *context,
 
 /* Makes the contents of NAME.bin of what an offline compiler made of the program of that name, for the context's device and
    driver. CLGLU_NOT_FOUND if no call has asked for such a program.
+     binary, binary_bytes    what the compiler made, and its size
      wrapped  *bytes of room, or NULL: then *bytes tells how many are needed */
 CLGLU_API CLGLU_MUST clglu_status clglu_program_wrap(clglu_context *context, const char *name, const void *binary,
                                                     size_t binary_bytes, void *wrapped, size_t *bytes);
@@ -685,8 +725,8 @@ typedef struct clglu_check_report {
     double max_abs;          /* the largest absolute error between finite numbers */
     size_t worst_row, worst_col; /* where max_ulp is */
     double worst_a, worst_b, worst_dy; /* the inputs there (a: after bias and as f32) */
-    double worst_got, worst_want;
-    uint64_t histogram[CLGLU_CHECK_BINS];
+    double worst_got, worst_want; /* the operator's result there, and the reference's */
+    uint64_t histogram[CLGLU_CHECK_BINS]; /* elements by their error: CLGLU_CHECK_BINS says the bins */
 } clglu_check_report;
 
 /* Runs the operator on the caller's data on the context's device, compares every element with the reference and
@@ -712,7 +752,7 @@ typedef struct clglu_ffn_report {
     double max_ratio;     /* the largest error in parts of its bound: 1 is at the bound */
     double max_want;      /* the largest finite result's size */
     size_t worst_row, worst_col; /* where max_ratio is */
-    double worst_got, worst_want, worst_bound;
+    double worst_got, worst_want, worst_bound; /* there: the block's result, the reference's, the bound of their difference */
 } clglu_ffn_report;
 
 /* Runs the block on x (host memory) and compares every result with clglu_reference_ffn and the emulation; `desc` is what

@@ -13,7 +13,7 @@
 typedef struct clglu_program clglu_program; /* program.c */
 typedef struct clglu_error clglu_error;     /* error.c */
 typedef struct clglu_cache clglu_cache;     /* cache.c */
-typedef struct clglu_tuning clglu_tuning;   /* tune.c */
+typedef struct clglu_tuning clglu_tuning;   /* tune.c: the entries for one device */
 
 /* A buffer that waits for its next use; mem NULL: none. */
 enum { CLGLU_WORKSPACES = 4 };

@@ -27,8 +27,6 @@
 
 #include "core.h"
 
-typedef struct clglu_tuning clglu_tuning; /* the entries for one device */
-
 /* Reads the file, which must be a regular one. Errors: CLGLU_FILE_FAILED with "path:LINE: what"; *tuning is
  * NULL then. */
 clglu_status clglu_tuning_read(clglu_context *context, const char *path, clglu_tuning **tuning);

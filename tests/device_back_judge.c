@@ -81,7 +81,7 @@ static numbers output_gradient(const back_case *c)
     clglu_weights w = c->ffn.desc.wd;
     w.view = (clglu_view){w.view.offset, w.view.inc, w.view.ld};
     numbers n = back_has(c, WD)
-                    ? projected(c, w, (clglu_bias){NULL}, back_cols(c, GDY), back_cols(c, GA), &k, c->at[GDY])
+                    ? projected(c, w, (clglu_bias){0}, back_cols(c, GDY), back_cols(c, GA), &k, c->at[GDY])
                     : widened(c, GDY);
     for (size_t i = 0; i < count; i++) {
         n.value[i] *= scale;

@@ -49,9 +49,13 @@ step symbols tests/symbols.sh
 step readme tests/readme.sh
 if [ "$mode" != quick ]; then
     step build tests/build.sh
+    if [ "$mode" = long ]; then step compilers tests/compilers.sh all; else step compilers tests/compilers.sh; fi
     step install tests/install.sh
     step export tests/export.sh
     step command tests/command.sh
+    step examples tests/examples.sh
+    step docs tests/docs.sh
+    step workflow tests/workflow.sh
     step real-input python3 tests/real_input.py
     step page tests/page.sh
 fi

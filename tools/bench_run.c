@@ -282,7 +282,7 @@ static int flops_of(struct bench *b, struct work *w, double *rate, double *secon
     for (int k = 0; k < 3 && t < 0.2 && code == CLI_GO_ON; k++) {
         double again;
         code = sample(b, w, runs, &again);
-        if (again < t) t = again;
+        if (code == CLI_GO_ON && again < t) t = again;
     }
     *seconds = t;
     *rate = 2.0 * LIMIT_FMA_STEPS * LIMIT_FMA_CHAINS * w->form->width * (double)w->elements / t;
@@ -351,7 +351,7 @@ int bench_fit(struct bench *b, uint64_t most, uint64_t *elements)
         for (int i = 0; i < 3 && code == CLI_GO_ON && t < 0.5;
              i++) { /* the least of some: others may be at work here */
             code = sample(b, &w, runs, &again);
-            if (again < t) t = again;
+            if (code == CLI_GO_ON && again < t) t = again;
         }
         if (t > 4e-3) break;
     }

@@ -5,8 +5,8 @@ set -eu
 
 build='gcc libc6-dev make pkg-config ocl-icd-opencl-dev opencl-c-headers libjansson-dev libxxhash-dev'
 run='ocl-icd-libopencl1 pocl-opencl-icd libclblast-dev clinfo'
-test='check g++ openmpi-bin python3 python3-venv chromium fonts-dejavu-core'
-long='python3-torch'
+test='check g++ openmpi-bin python3 python3-venv chromium fonts-dejavu-core doxygen'
+long='python3-torch clang'
 
 case "${1:-}" in
 sweep) wanted="$build $run" ;;

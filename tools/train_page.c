@@ -157,7 +157,11 @@ static void charts(struct page *p, const struct train_report *r, struct look *k)
 static void put(char *line, size_t size, const char *format, double value)
 {
     size_t used = strlen(line);
-    if (used + 1 < size) snprintf(line + used, size - used, isnan(value) ? "\t" : format, value);
+    if (used + 1 >= size) return;
+    if (isnan(value))
+        snprintf(line + used, size - used, "\t");
+    else
+        snprintf(line + used, size - used, format, value);
 }
 
 static void table_of_losses(struct page *p, const struct train_report *r)

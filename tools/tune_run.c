@@ -176,7 +176,7 @@ static int confirm(struct turn *t, int repeats, struct tune_result *r)
 int tune_measure(struct tune_block *t, size_t rows, int repeats, struct tune_result *r)
 {
     struct turn turn = {.block = t, .result = r};
-    double seconds[TUNE_CHOICES];
+    double seconds[TUNE_CHOICES] = {0};
     *r = (struct tune_result){.shape = &t->block.shape, .dtype = t->block.dtype, .rows = rows};
     int code = enumerate(t, r);
     if (code == CLI_GO_ON) code = compare_results(t, r, seconds);

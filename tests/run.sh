@@ -50,6 +50,7 @@ step readme tests/readme.sh
 if [ "$mode" != quick ]; then
     step build tests/build.sh
     step install tests/install.sh
+    step completion tests/completion.sh
     step export tests/export.sh
     step command tests/command.sh
     step real-input python3 tests/real_input.py

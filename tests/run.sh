@@ -49,6 +49,7 @@ step symbols tests/symbols.sh
 step readme tests/readme.sh
 if [ "$mode" != quick ]; then
     step build tests/build.sh
+    step man tests/man.sh
     step install tests/install.sh
     step completion tests/completion.sh
     step export tests/export.sh

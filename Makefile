@@ -38,7 +38,7 @@ TOOL_SRC := $(wildcard tools/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(B)/%.o)
 CL_SRC   := $(wildcard cl/*.cl) $(wildcard cl/*.clh)
 
-.PHONY: all help sweep bench deps deps-check deps-long check check-quick check-long runtimes check-runtimes install uninstall readme clean
+.PHONY: all help sweep bench deps deps-check deps-long check check-quick check-long runtimes check-runtimes deb check-deb install uninstall readme clean
 
 all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu
 
@@ -66,6 +66,14 @@ runtimes: deps-check ## fetch five OpenCL runtimes to build/runtimes, for make c
 check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the important ones, in minutes
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) RUNTIMES=$(B)/runtimes tests/runtimes.sh $(if $(QUICK),quick)
+
+deb: ## Debian packages of library, development files and command, in build/deb
+	@tools/deps.sh deb
+	@DEB=$(B)/deb tools/deb.sh
+
+check-deb: ## make deb, lint, install, use and take away; as root
+	@tools/deps.sh check-deb
+	@tests/deb.sh
 
 bench: deps ## speed of the best device beside its own limits
 	@$(MAKE) --no-print-directory all

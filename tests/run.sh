@@ -58,6 +58,7 @@ if [ "$mode" != quick ]; then
     step page tests/page.sh
 fi
 if [ "$mode" = long ]; then
+    step deb tests/deb.sh
     step golden tests/golden.sh
     step exhaust build/exhaust
     step torch python3 tests/train_torch.py

@@ -78,7 +78,7 @@ with_cmake() {
     cmake -S "$folder" -B "$folder/made" "$@" && cmake --build "$folder/made"
 }
 
-# project FOLDER LANGUAGES FIND: a CMake project of the manual's example, shared and static
+# project FOLDER LANGUAGES FIND: a CMake project of the manual's example, shared and static; with C, of a block too
 project() {
     mkdir "$work/$1"
     {
@@ -90,6 +90,7 @@ project() {
             printf 'if(TARGET clglu::static)\nadd_executable(static-%s ../manual.%s)\n' $suffix $suffix
             printf 'target_link_libraries(static-%s PRIVATE clglu::static)\nendif()\n' $suffix
         done
+        case $2 in C\ *) printf 'add_executable(block ../readme2.c)\ntarget_link_libraries(block PRIVATE clglu::static)\n' ;; esac
     } >"$work/$1/CMakeLists.txt"
 }
 
@@ -119,6 +120,7 @@ for kind in shared-c shared-cc static-c static-cc; do
     esac
     holds "... and is right" right "a project/made/$kind"
 done
+good "... and so is a block" "$work/a project/made/block"
 project old "CXX" "99.0 REQUIRED"
 expect 1 "CMake: a version that this is not is refused" with_cmake old -DCMAKE_PREFIX_PATH="$work/moved away"
 holds "... by its number" grep -q "version: $version" "$work/stderr"
@@ -139,6 +141,8 @@ for program in in-c in-cc; do
     holds "... $program needs no shared library" needs_no clglu "$work/$program"
     holds "... and is right" right $program
 done
+good "pkg-config --static: a block" with_pkg_config readme2 "$cc" -std=c99 "$work/readme2.c"
+good "... runs" "$work/readme2"
 good "make uninstall works" make uninstall PREFIX="$prefix"
 holds "... and leaves nothing" no_files "$prefix"
 
@@ -152,9 +156,10 @@ touch "$work/a source/src/clblast.c"
 good "make install without CLBlast works, with a space in the source's path" make -C "$work/a source" install CLBLAST=0 \
     PREFIX="$prefix"
 holds "... and nothing needs CLBlast" needs_no clblast "$prefix/lib/libclglu.so"
-good "pkg-config --static: C" with_pkg_config in-c "$cc" -std=c99 "$work/manual.c"
-holds "pkg-config --static has no CLBlast" sh -c '! pkg-config --static --libs clglu | grep -q clblast'
 project plain "CXX" "REQUIRED COMPONENTS static"
 good "CMake: C++ alone and no CLBlast build" with_cmake plain -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_DISABLE_FIND_PACKAGE_CLBlast=1
 holds "... and are right" right plain/made/static-cc
+rm "$prefix"/lib/libclglu.so*
+good "pkg-config --static: a block" with_pkg_config readme2 "$cc" -std=c99 "$work/readme2.c"
+holds "pkg-config --static has no CLBlast" sh -c '! pkg-config --static --libs clglu | grep -q clblast'
 tests_end

@@ -190,7 +190,8 @@ install: all $(COMPLETIONS) ## PREFIX (default /usr/local), LIBDIR and the like,
 	@for folder in "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)" "$(CMAKEDIR)"; do case $$folder in /*) ;; \
 	  *) echo "make install: $$folder must be an absolute path (for a staged copy there is DESTDIR)" >&2; exit 2;; esac; done
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" "$(DESTDIR)$(CMAKEDIR)" \
-	  "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)"
+	  "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)" \
+	  "$(DESTDIR)$(DATADIR)/clglu"
 	install -m 755 $(B)/clglu "$(DESTDIR)$(BINDIR)"
 	install -m 644 include/clglu.h include/clglu_acts.h "$(DESTDIR)$(INCLUDEDIR)"
 	install -m 644 $(B)/libclglu.a "$(DESTDIR)$(LIBDIR)"
@@ -200,6 +201,7 @@ install: all $(COMPLETIONS) ## PREFIX (default /usr/local), LIBDIR and the like,
 	$(FILL) src/clglu.pc.in >"$(DESTDIR)$(PKGCONFIGDIR)/clglu.pc"
 	$(FILL) src/clglu-config.cmake.in >"$(DESTDIR)$(CMAKEDIR)/clglu-config.cmake"
 	$(FILL) src/clglu-config-version.cmake.in >"$(DESTDIR)$(CMAKEDIR)/clglu-config-version.cmake"
+	install -m 644 tools/sweep.schema.json "$(DESTDIR)$(DATADIR)/clglu"
 	install -m 644 tools/clglu.1 "$(DESTDIR)$(MANDIR)/man1"
 	install -m 644 include/clglu.3 "$(DESTDIR)$(MANDIR)/man3"
 	cd "$(DESTDIR)$(MANDIR)/man3" && for page in $(PAGES); do ln -sf clglu.3 $$page; done
@@ -212,8 +214,10 @@ uninstall: ## takes away what install put there, if it is told the same folders
 	  "$(DESTDIR)$(LIBDIR)/libclglu.a" "$(DESTDIR)$(LIBDIR)"/libclglu.so* "$(DESTDIR)$(PKGCONFIGDIR)/clglu.pc" \
 	  "$(DESTDIR)$(MANDIR)/man1/clglu.1" "$(DESTDIR)$(MANDIR)/man3/clglu.3" "$(DESTDIR)$(MANDIR)"/man3/clglu_*.3 \
 	  "$(DESTDIR)$(BASHDIR)/clglu" "$(DESTDIR)$(ZSHDIR)/_clglu" "$(DESTDIR)$(FISHDIR)/clglu.fish"
-	rm -f "$(DESTDIR)$(CMAKEDIR)/clglu-config.cmake" "$(DESTDIR)$(CMAKEDIR)/clglu-config-version.cmake"
-	[ ! -d "$(DESTDIR)$(CMAKEDIR)" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(CMAKEDIR)"
+	rm -f "$(DESTDIR)$(CMAKEDIR)/clglu-config.cmake" "$(DESTDIR)$(CMAKEDIR)/clglu-config-version.cmake" \
+	  "$(DESTDIR)$(DATADIR)/clglu/sweep.schema.json"
+	@for own in "$(DESTDIR)$(CMAKEDIR)" "$(DESTDIR)$(DATADIR)/clglu"; do \
+	  [ ! -d "$$own" ] || rmdir --ignore-fail-on-non-empty "$$own"; done
 
 readme: ## bring the README's table of activations up to date
 	@awk -f tools/acts.awk include/clglu_acts.h > $(B)/acts.md

@@ -36,6 +36,7 @@ lib/some-machine/libclglu.so.$version
 lib/some-machine/pkgconfig/clglu.pc
 libexec/clglu
 share/bash-completion/completions/clglu
+share/clglu/sweep.schema.json
 share/fish/vendor_completions.d/clglu.fish
 share/man/man1/clglu.1
 share/man/man3/clglu.3
@@ -51,6 +52,7 @@ holds "the .pc file is written by its prefix" has_line "$work/a stage/usr/lib/so
 holds "each function has a page" test -e "$work/a stage/usr/share/man/man3/clglu_gate_forward.3"
 good "make uninstall works" make uninstall "$@"
 holds "... and leaves nothing" no_files "$work/a stage"
+holds "... no folder of its own" test -z "$(find "$work/a stage" -name clglu)"
 refuse 2 "must be an absolute path" "a relative prefix is refused" make install PREFIX=here
 
 # ---------------------------------------------------------------- programs

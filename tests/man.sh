@@ -23,6 +23,24 @@ build/clglu --help | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on { pri
 awk '/^\.Ss clglu / { print $3 }' tools/clglu.1 >"$made/named"
 same commands
 
+# Options: those of all commands stand before the first of them, and those of act go for gate too.
+while read -r command; do
+    build/clglu "$command" --help | awk -v command="$command" '/^Options:/ { on = 1; next } /^$/ { on = 0 }
+        on && match($0, /--[a-z0-9-]+/) && RSTART < 9 { print command, substr($0, RSTART + 1, RLENGTH - 1) }'
+done <"$made/there" >"$made/options"
+awk '
+    NR == FNR {
+        if ($1 == ".Sh") where = $2 == "DESCRIPTION" ? "all" : ""
+        if ($1 == ".Ss") where = $3
+        for (i = 2; i <= NF; i++) named[where, $i] = 1
+        next
+    }
+    !(($1, $2) in named) && !(("all", $2) in named) && !($1 == "gate" && (("act", $2) in named)) {
+        print "man: tools/clglu.1 lacks clglu " $1 " -" $2
+        bad = 1
+    }
+    END { print FNR " options named"; exit bad || FNR < 60 }' tools/clglu.1 "$made/options"
+
 awk -F ';' '/^ *clglu_/ { sub(/^ */, ""); print $1 }' src/clglu.map >"$made/there"
 awk '/^\.Fn clglu_/ { print $2 }' include/clglu.3 >"$made/named"
 same functions

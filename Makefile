@@ -198,9 +198,9 @@ install: all $(COMPLETIONS) ## PREFIX (default /usr/local), LIBDIR and the like,
 	install -m 755 $(B)/$(SHARED) "$(DESTDIR)$(LIBDIR)"
 	ln -sf $(SHARED) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libclglu.so"
-	$(FILL) src/clglu.pc.in >"$(DESTDIR)$(PKGCONFIGDIR)/clglu.pc"
-	$(FILL) src/clglu-config.cmake.in >"$(DESTDIR)$(CMAKEDIR)/clglu-config.cmake"
-	$(FILL) src/clglu-config-version.cmake.in >"$(DESTDIR)$(CMAKEDIR)/clglu-config-version.cmake"
+	for file in clglu.pc clglu-config.cmake clglu-config-version.cmake; do $(FILL) src/$$file.in >$(B)/$$file || exit 1; done
+	install -m 644 $(B)/clglu.pc "$(DESTDIR)$(PKGCONFIGDIR)"
+	install -m 644 $(B)/clglu-config.cmake $(B)/clglu-config-version.cmake "$(DESTDIR)$(CMAKEDIR)"
 	install -m 644 tools/sweep.schema.json "$(DESTDIR)$(DATADIR)/clglu"
 	install -m 644 tools/clglu.1 "$(DESTDIR)$(MANDIR)/man1"
 	install -m 644 include/clglu.3 "$(DESTDIR)$(MANDIR)/man3"

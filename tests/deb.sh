@@ -60,6 +60,10 @@ END
 right() { "$1" | grep -q "^clglu $version: .* the same bits$"; }
 with_pkg_config() { eval "cc -o \"\$work/program\" \"\$work/program.c\" $(pkg-config --cflags --libs clglu)"; }
 with_cmake() { cmake -S "$work/cmake" -B "$work/made" && cmake --build "$work/made"; }
+for needed in $(pkg-config --print-requires --print-requires-private clglu); do
+    owner=$(dpkg -S "$(pkg-config --variable=pcfiledir "$needed")/$needed.pc" | cut -d : -f 1)
+    holds "libclglu-dev depends on $owner" sh -c "dpkg-query -W -f '\${Depends}' libclglu-dev | grep -qw '$owner'"
+done
 good "a program finds it through pkg-config" with_pkg_config
 holds "... and is right" right "$work/program"
 good "programs find it through CMake" with_cmake

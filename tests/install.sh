@@ -43,7 +43,10 @@ share/man/man3/clglu.3
 share/zsh/site-functions/_clglu
 END
 set -- DESTDIR="$work/a stage" PREFIX=/usr LIBDIR=/usr/lib/some-machine BINDIR=/usr/libexec
-good "make install into a stage works" make install "$@"
+umask 077
+good "make install into a stage works, whatever the umask" make install "$@"
+holds "... and everybody can read what is there" test -z "$(find "$work/a stage/usr" ! -type l ! -perm -o=r)"
+umask 022
 files "$work/a stage/usr" >"$work/there"
 holds "everything is where it was asked to be, and nothing else" diff -u "$work/wanted" "$work/there"
 holds "nothing knows the stage" nowhere "a stage" "$work/a stage"

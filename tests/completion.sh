@@ -36,6 +36,7 @@ offers "gelu_quick gelu_tanh" clglu act --act gelu_
 offers "bf16" clglu act --dtype = b
 offers "bf16 f16 f32" clglu act --dtype =
 offers "a_b.npy a_folder x.npy" clglu act -a ''
+offers "a_folder" clglu export -o ''
 offers "a_folder old.json" clglu sweep --compare old.json ''
 offers "geglu,swiglu geglu,swiglu_oai" clglu train --variant geglu,sw
 offers "gpu" clglu devices --device g
@@ -60,8 +61,13 @@ for words in gate:--layout gate:--rounding ffn:--layout ffn:--order ffn:--route 
         expect 4 "$command takes $option $word" "$clglu" "$command" "$@" "$option" "$word"
     done
 done
-for direction in $(in_bash clglu bench --direction ''); do
-    expect 3 "bench takes --direction $direction" env OCL_ICD_VENDORS="$work/none" "$clglu" bench --direction "$direction"
+for words in bench:--direction bench:--variant train:--variant export:--variant; do
+    command=${words%:*} option=${words#*:}
+    for word in $(in_bash clglu "$command" "$option" ''); do
+        set --
+        [ "$command" != export ] || set -- -o "$work/exported"
+        expect 3 "$command takes $option $word" env OCL_ICD_VENDORS="$work/none" "$clglu" "$command" "$@" "$option" "$word"
+    done
 done
 
 # fish says what it would offer for a line.

@@ -65,13 +65,6 @@ static const struct {
     {NULL, "MODE", NULL, "once torch"},
 };
 
-static int has_option(const struct cli_command *command, const char *name)
-{
-    for (const struct cli_option *o = command->options; o && o->name; o++)
-        if (strcmp(o->name, name) == 0) return 1;
-    return 0;
-}
-
 static void hint_words(const struct cli_command *command, const struct cli_option *o,
                        struct completion_hint *h)
 {
@@ -82,8 +75,9 @@ static void hint_words(const struct cli_command *command, const struct cli_optio
         if (sources[i].add) sources[i].add(h);
         if (sources[i].words) add(h, sources[i].words);
     }
-    /* Without an option for it, a plain block is named among the variants. */
-    if (strcmp(o->name, "variant") == 0 && !has_option(command, "act")) add_acts(h);
+    /* Two commands take names of activations among those of variants. */
+    if (strcmp(o->name, "variant") == 0 && command == &command_train) add_acts(h);
+    if (strcmp(o->name, "variant") == 0 && command == &command_bench) add(h, "relu gelu");
     h->kind = *h->words ? COMPLETION_WORDS : COMPLETION_NOTHING;
     h->list = strstr(o->arg, ",...") || strcmp(o->arg, "LIST") == 0 || strcmp(o->arg, "SELECTOR") == 0;
 }
@@ -93,7 +87,7 @@ void completion_hint(const struct cli_command *command, const struct cli_option 
 {
     const char *arg = option->arg, *dot = strchr(arg, '.');
     memset(hint, 0, sizeof *hint);
-    if (strcmp(arg, "FOLDER") == 0) {
+    if (strcmp(arg, "FOLDER") == 0 || strcmp(arg, "DIR") == 0) {
         hint->kind = COMPLETION_FOLDER;
     } else if (strcmp(arg, "FILE") == 0 || strncmp(arg, "PATH", 4) == 0) {
         hint->kind = COMPLETION_FILE;

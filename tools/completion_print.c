@@ -54,6 +54,8 @@ static void bash_argument(const struct cli_command *command, const struct cli_op
         printf(") words='%s'%s ;;\n", h.words, h.list ? " list=1" : "");
     else if (h.kind == COMPLETION_NOTHING)
         printf(") compopt +o default 2>/dev/null ;;\n");
+    else if (h.kind == COMPLETION_FOLDER)
+        printf(") files=- ;;\n"); /* beside the folders */
     else if (*h.ending)
         printf(") files='*.%s' ;;\n", h.ending);
     else

@@ -1,8 +1,6 @@
 # clglu - make help says what there is
 # SPDX-License-Identifier: MIT
 
-PREFIX   ?= /usr/local
-DESTDIR  ?=
 CC       ?= cc
 CFLAGS   ?= -O2 -g
 PKG      ?= pkg-config
@@ -15,7 +13,9 @@ B        := build
 version = $(shell awk '/define CLGLU_VERSION_$(1)/ { print $$3 }' include/clglu.h)
 MAJOR   := $(call version,MAJOR)
 VERSION := $(MAJOR).$(call version,MINOR).$(call version,PATCH)
-SONAME  := libclglu.so.$(MAJOR)
+# Programs made with one of them run with another: see src/clglu.map.
+ABI     := $(if $(filter 0,$(MAJOR)),0.$(call version,MINOR),$(MAJOR))
+SONAME  := libclglu.so.$(ABI)
 SHARED  := libclglu.so.$(VERSION)
 
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wvla
@@ -38,9 +38,9 @@ TOOL_SRC := $(wildcard tools/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(B)/%.o)
 CL_SRC   := $(wildcard cl/*.cl) $(wildcard cl/*.clh)
 
-.PHONY: all help sweep bench deps deps-check deps-long check check-quick check-long runtimes check-runtimes install uninstall readme clean
+.PHONY: all help sweep bench deps deps-check deps-long check check-quick check-long runtimes check-runtimes deb check-deb install uninstall readme clean
 
-all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu $(B)/clglu.pc
+all: $(B)/libclglu.a $(B)/$(SHARED) $(B)/clglu
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,7 @@ check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) RUNTIMES=$(B)/runtimes tests/runtimes.sh $(if $(QUICK),quick)
 
+<<<<<<< HEAD
 .PHONY: check-compilers
 check-compilers: deps-long ## gcc and clang, C99 and C11, -O0 to -O3: no warning and the same bits
 	@tests/compilers.sh all
@@ -79,6 +80,15 @@ check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBeha
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs
+=======
+deb: ## Debian packages of library, development files and command, in build/deb
+	@tools/deps.sh deb
+	@DEB=$(B)/deb tools/deb.sh
+
+check-deb: ## make deb, lint, install, use and take away; as root
+	@tools/deps.sh check-deb
+	@tests/deb.sh
+>>>>>>> package
 
 bench: deps ## speed of the best device beside its own limits
 	@$(MAKE) --no-print-directory all
@@ -117,15 +127,9 @@ $(B)/src/%.o: src/%.c
 $(B)/libclglu.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/$(SHARED): $(LIB_OBJ)
-	$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) -o $@ $^ $(LIB_LDLIBS)
+$(B)/$(SHARED): $(LIB_OBJ) src/clglu.map
+	$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script=src/clglu.map -o $@ $(LIB_OBJ) $(LIB_LDLIBS)
 	ln -sf $(SHARED) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/libclglu.so
-
-PC := sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
-  -e 's|@CLBLAST@|$(if $(FLAGS_CLBLAST),-lclblast )|'
-$(B)/clglu.pc: src/clglu.pc.in Makefile include/clglu.h
-	@mkdir -p $(@D)
-	$(PC) $< > $@
 
 # ---------------------------------------------------------------- the command
 
@@ -134,18 +138,27 @@ $(B)/tools/%.o: tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL) $(TOOL_FLAGS) $$($(PKG) --cflags $(TOOL_PKGS)) -c -o $@ $<
 
-# The command starts where the OpenCL loader is missing, too, so that its doctor can say so: what is called in the libraries of
-# OpenCL is weak, and tools/late.c loads them before the first call. That needs glibc's lazy binding: LATE=0 links them as usual.
+# The command carries the library in itself; SHARED_COMMAND=1 makes one that needs the shared library, as packages want it.
+SHARED_COMMAND ?= 0
+COMMAND_LIB := $(B)/$(if $(filter-out 0,$(SHARED_COMMAND)),$(SHARED),libclglu.a)
+# It starts where the OpenCL loader is missing, too, so that its doctor can say so: what is called in the libraries of
+# OpenCL is weak, and tools/late.c loads them before the first call. That needs glibc's lazy binding: LATE=0 (and
+# SHARED_COMMAND=1, since the shared library needs the loader) links them as usual.
 LATE     ?= 1
-FLAGS_LATE := $(if $(filter-out 0,$(LATE)),-DCLGLU_LATE $(FLAGS_CLBLAST))
+FLAGS_LATE := $(if $(filter $(B)/libclglu.a,$(COMMAND_LIB)),$(if $(filter-out 0,$(LATE)),-DCLGLU_LATE $(FLAGS_CLBLAST)))
 $(B)/tools/late.o: TOOL_FLAGS := $(FLAGS_LATE)
 $(B)/tools/command.o: $(TOOL_OBJ) $(B)/libclglu.a
 	$(CC) -r -nostdlib -o $@.strong $^
 	$(OBJCOPY) -w --weaken-symbol='cl[A-Z]*' --weaken-symbol='CLBlast*' $@.strong $@ && rm $@.strong
 
-$(B)/clglu: $(if $(FLAGS_LATE),$(B)/tools/command.o,$(TOOL_OBJ) $(B)/libclglu.a)
+$(B)/clglu: $(if $(FLAGS_LATE),$(B)/tools/command.o,$(TOOL_OBJ) $(COMMAND_LIB))
 	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG) --libs $(TOOL_PKGS)) $(if $(FLAGS_LATE),-Wl$(comma)-z$(comma)lazy \
 	  -Wl$(comma)-z$(comma)dynamic-undefined-weak -ldl -lm -pthread,$(LIB_LDLIBS))
+
+COMPLETIONS := $(B)/completion/bash $(B)/completion/zsh $(B)/completion/fish
+$(COMPLETIONS): $(B)/completion/%: $(B)/clglu
+	@mkdir -p $(@D)
+	LD_LIBRARY_PATH="$(B)$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH}" $(B)/clglu completion $* >$@.tmp && mv $@.tmp $@
 
 # ---------------------------------------------------------------- tests: the host's need no device, the device's need one
 
@@ -174,21 +187,57 @@ $(B)/exhaust: $(B)/tests/exhaust.o $(B)/libclglu.a
 
 # ---------------------------------------------------------------- install
 
-install: all ## PREFIX (default /usr/local) and DESTDIR are honoured
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(B)/clglu $(DESTDIR)$(PREFIX)/bin
-	install -m 644 include/clglu.h include/clglu_acts.h $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(B)/libclglu.a $(DESTDIR)$(PREFIX)/lib
-	install -m 755 $(B)/$(SHARED) $(DESTDIR)$(PREFIX)/lib
-	ln -sf $(SHARED) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libclglu.so
-	$(PC) src/clglu.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc
-	install -m 644 tools/clglu.1 $(DESTDIR)$(PREFIX)/share/man/man1
+PREFIX       ?= /usr/local
+BINDIR       ?= $(PREFIX)/bin
+INCLUDEDIR   ?= $(PREFIX)/include
+LIBDIR       ?= $(PREFIX)/lib
+DATADIR      ?= $(PREFIX)/share
+MANDIR       ?= $(DATADIR)/man
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+CMAKEDIR     ?= $(LIBDIR)/cmake/clglu
+BASHDIR      ?= $(DATADIR)/bash-completion/completions
+ZSHDIR       ?= $(DATADIR)/zsh/site-functions
+FISHDIR      ?= $(DATADIR)/fish/vendor_completions.d
+DESTDIR      ?=
 
-uninstall: ## takes away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/clglu $(DESTDIR)$(PREFIX)/include/clglu.h $(DESTDIR)$(PREFIX)/include/clglu_acts.h \
-	  $(DESTDIR)$(PREFIX)/lib/libclglu.a $(DESTDIR)$(PREFIX)/lib/libclglu.so* $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc \
-	  $(DESTDIR)$(PREFIX)/share/man/man1/clglu.1
+FILL = PREFIX="$(PREFIX)" INCLUDEDIR="$(INCLUDEDIR)" LIBDIR="$(LIBDIR)" CMAKEDIR="$(CMAKEDIR)" VERSION=$(VERSION) ABI=$(ABI) \
+  SONAME=$(SONAME) SHARED=$(SHARED) CLBLAST=$(if $(FLAGS_CLBLAST),clblast) \
+  POINTER=$$($(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null | awk '/__SIZEOF_POINTER__/ { print $$3 }') awk -f tools/fill.awk
+# Each function's page is the one of all.
+PAGES = $(shell awk -F ';' '/^ *clglu_/ { print $$1 ".3" }' src/clglu.map)
+
+install: all $(COMPLETIONS) ## PREFIX (default /usr/local), LIBDIR and the like, and DESTDIR are honoured
+	@for folder in "$(PREFIX)" "$(INCLUDEDIR)" "$(LIBDIR)" "$(CMAKEDIR)"; do case $$folder in /*) ;; \
+	  *) echo "make install: $$folder must be an absolute path (for a staged copy there is DESTDIR)" >&2; exit 2;; esac; done
+	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" "$(DESTDIR)$(CMAKEDIR)" \
+	  "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)" \
+	  "$(DESTDIR)$(DATADIR)/clglu"
+	install -m 755 $(B)/clglu "$(DESTDIR)$(BINDIR)"
+	install -m 644 include/clglu.h include/clglu_acts.h "$(DESTDIR)$(INCLUDEDIR)"
+	install -m 644 $(B)/libclglu.a "$(DESTDIR)$(LIBDIR)"
+	install -m 755 $(B)/$(SHARED) "$(DESTDIR)$(LIBDIR)"
+	ln -sf $(SHARED) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libclglu.so"
+	for file in clglu.pc clglu-config.cmake clglu-config-version.cmake; do $(FILL) src/$$file.in >$(B)/$$file || exit 1; done
+	install -m 644 $(B)/clglu.pc "$(DESTDIR)$(PKGCONFIGDIR)"
+	install -m 644 $(B)/clglu-config.cmake $(B)/clglu-config-version.cmake "$(DESTDIR)$(CMAKEDIR)"
+	install -m 644 tools/sweep.schema.json "$(DESTDIR)$(DATADIR)/clglu"
+	install -m 644 tools/clglu.1 "$(DESTDIR)$(MANDIR)/man1"
+	install -m 644 include/clglu.3 "$(DESTDIR)$(MANDIR)/man3"
+	cd "$(DESTDIR)$(MANDIR)/man3" && for page in $(PAGES); do ln -sf clglu.3 $$page; done
+	install -m 644 $(B)/completion/bash "$(DESTDIR)$(BASHDIR)/clglu"
+	install -m 644 $(B)/completion/zsh "$(DESTDIR)$(ZSHDIR)/_clglu"
+	install -m 644 $(B)/completion/fish "$(DESTDIR)$(FISHDIR)/clglu.fish"
+
+uninstall: ## takes away what install put there, if it is told the same folders
+	rm -f "$(DESTDIR)$(BINDIR)/clglu" "$(DESTDIR)$(INCLUDEDIR)/clglu.h" "$(DESTDIR)$(INCLUDEDIR)/clglu_acts.h" \
+	  "$(DESTDIR)$(LIBDIR)/libclglu.a" "$(DESTDIR)$(LIBDIR)"/libclglu.so* "$(DESTDIR)$(PKGCONFIGDIR)/clglu.pc" \
+	  "$(DESTDIR)$(MANDIR)/man1/clglu.1" "$(DESTDIR)$(MANDIR)/man3/clglu.3" "$(DESTDIR)$(MANDIR)"/man3/clglu_*.3 \
+	  "$(DESTDIR)$(BASHDIR)/clglu" "$(DESTDIR)$(ZSHDIR)/_clglu" "$(DESTDIR)$(FISHDIR)/clglu.fish"
+	rm -f "$(DESTDIR)$(CMAKEDIR)/clglu-config.cmake" "$(DESTDIR)$(CMAKEDIR)/clglu-config-version.cmake" \
+	  "$(DESTDIR)$(DATADIR)/clglu/sweep.schema.json"
+	@for own in "$(DESTDIR)$(CMAKEDIR)" "$(DESTDIR)$(DATADIR)/clglu"; do \
+	  [ ! -d "$$own" ] || rmdir --ignore-fail-on-non-empty "$$own"; done
 
 readme: ## bring the README's table of activations up to date
 	@awk -f tools/acts.awk include/clglu_acts.h > $(B)/acts.md

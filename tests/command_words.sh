@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2154
 
-commands='devices doctor acts act gate verify bench sweep'
+commands='devices doctor acts act gate verify bench sweep completion'
 
 narrow() { awk 'length > 80 { print FILENAME ": " length " columns: " $0; bad = 1 } END { exit bad }' "$1"; }
 no_escapes() { ! grep -q "$(printf '\033')" "$work/stdout" "$work/stderr"; }

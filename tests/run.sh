@@ -49,8 +49,13 @@ step symbols tests/symbols.sh
 step readme tests/readme.sh
 if [ "$mode" != quick ]; then
     step build tests/build.sh
+<<<<<<< HEAD
     if [ "$mode" = long ]; then step compilers tests/compilers.sh all; else step compilers tests/compilers.sh; fi
+=======
+    step man tests/man.sh
+>>>>>>> package
     step install tests/install.sh
+    step completion tests/completion.sh
     step export tests/export.sh
     step command tests/command.sh
     step examples tests/examples.sh
@@ -60,6 +65,7 @@ if [ "$mode" != quick ]; then
     step page tests/page.sh
 fi
 if [ "$mode" = long ]; then
+    step deb tests/deb.sh
     step golden tests/golden.sh
     step exhaust build/exhaust
     step torch python3 tests/train_torch.py

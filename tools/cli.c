@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPTIONS = 48, FIRST_LONG = 1000, MESSAGE = 8192 };
+enum { FIRST_LONG = 1000, MESSAGE = 8192 };
 
 static const struct cli_option common_options[] = {
     {"device", 'd', "SELECTOR",
@@ -24,8 +24,7 @@ static const struct cli_option common_options[] = {
     {"help", 'h', NULL, "this text", offsetof(struct cli_common, help)},
     {NULL, 0, NULL, NULL, 0}};
 
-/* The command's own options and then the common ones that it does not define itself. */
-static int all_options(const struct cli_command *self, const struct cli_option *all[MAX_OPTIONS])
+int cli_options(const struct cli_command *self, const struct cli_option *all[CLI_MAX_OPTIONS])
 {
     int n = 0;
     for (const struct cli_option *o = self->options; o && o->name; o++) all[n++] = o;
@@ -77,13 +76,13 @@ static void print_lines(const char *lines, const char *indent)
 
 static void print_help(const struct cli_command *self)
 {
-    const struct cli_option *all[MAX_OPTIONS];
+    const struct cli_option *all[CLI_MAX_OPTIONS];
     printf("clglu %s - %s\n\nUsage:\n", self->name, self->summary);
     print_lines(self->usage, "  ");
     putchar('\n');
     if (self->about) print_folded(self->about, 0);
     printf("%sOptions:\n", self->about ? "\n" : "");
-    int n = all_options(self, all);
+    int n = cli_options(self, all);
     for (int i = 0; i < n; i++) print_option(all[i]);
     printf("\nExample:\n");
     print_lines(self->example, "  ");
@@ -147,10 +146,10 @@ static int bad_option(const struct cli_command *self, int code, char **argv)
 
 int cli_parse(const struct cli_command *self, int argc, char **argv, void *values)
 {
-    const struct cli_option *all[MAX_OPTIONS];
-    struct option longs[MAX_OPTIONS + 1];
-    char shorts[2 * MAX_OPTIONS + 2];
-    int n = all_options(self, all), code;
+    const struct cli_option *all[CLI_MAX_OPTIONS];
+    struct option longs[CLI_MAX_OPTIONS + 1];
+    char shorts[2 * CLI_MAX_OPTIONS + 2];
+    int n = cli_options(self, all), code;
     getopt_tables(all, n, longs, shorts);
     optind = 1;
     opterr = 0;

@@ -43,6 +43,10 @@ struct cli_command {
     int (*run)(const struct cli_command *self, int argc, char **argv);
 };
 
+/* The command's own options and then the common ones that it does not define itself; returns how many. */
+enum { CLI_MAX_OPTIONS = 48 };
+int cli_options(const struct cli_command *self, const struct cli_option *all[CLI_MAX_OPTIONS]);
+
 /* Fills `values` (zeroed by the caller; starts with a cli_common) from the arguments, or prints the help.
    Returns CLI_GO_ON, else the exit status at which the command ends. */
 int cli_parse(const struct cli_command *self, int argc, char **argv, void *values);

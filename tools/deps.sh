@@ -1,18 +1,22 @@
 #!/bin/sh
-# deps.sh - installs what `make sweep`, `make check` or `make check-long` needs, or prints the line that does: tools/deps.sh sweep|check|long
+# deps.sh - installs what a target of make needs, or prints the line that does: tools/deps.sh sweep|check|deb|check-deb|long
 # SPDX-License-Identifier: MIT
 set -eu
 
 build='gcc libc6-dev make pkg-config ocl-icd-opencl-dev opencl-c-headers libjansson-dev libxxhash-dev'
 run='ocl-icd-libopencl1 pocl-opencl-icd libclblast-dev clinfo'
-test='check g++ openmpi-bin python3 python3-venv chromium fonts-dejavu-core doxygen'
+test='check g++ openmpi-bin python3 python3-venv cmake zsh fish mandoc chromium fonts-dejavu-core doxygen'
+deb='debhelper'
+lint='lintian'
 long='python3-torch clang'
 
 case "${1:-}" in
 sweep) wanted="$build $run" ;;
 check) wanted="$build $run $test" ;;
-long) wanted="$build $run $test $long" ;;
-*) echo "usage: tools/deps.sh sweep|check|long" >&2; exit 2 ;;
+deb) wanted="$build $run $deb" ;;
+check-deb) wanted="$build $run $test $deb $lint" ;;
+long) wanted="$build $run $test $deb $lint $long" ;;
+*) echo "usage: tools/deps.sh sweep|check|deb|check-deb|long" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

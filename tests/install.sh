@@ -7,7 +7,7 @@ trap 'rm -rf "$where"' EXIT
 
 make --no-print-directory install DESTDIR="$where/staged" PREFIX=/usr >/dev/null
 for file in bin/clglu include/clglu.h include/clglu_acts.h lib/libclglu.a lib/libclglu.so lib/pkgconfig/clglu.pc \
-    share/man/man1/clglu.1; do
+    share/man/man1/clglu.1 share/clglu/sweep.schema.json; do
     [ -e "$where/staged/usr/$file" ] || { echo "install: $file is missing"; exit 1; }
 done
 

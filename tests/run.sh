@@ -54,6 +54,8 @@ if [ "$mode" != quick ]; then
     step command tests/command.sh
     step real-input python3 tests/real_input.py
     step page tests/page.sh
+    step sweep-reports python3 tests/sweep_reports.py
+    step sweep-page tests/sweep_page.sh
 fi
 if [ "$mode" = long ]; then
     step golden tests/golden.sh

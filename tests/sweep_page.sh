@@ -50,7 +50,7 @@ expect 1 "a page of two machines, compared with an older report" "$clglu" sweep 
 browse --dump-dom "file://$page"
 cp "$work/stdout" "$work/dom"
 for word in "Since the older report" "Side by side" "a-node-with-a-long-name" "fedcba9876543210" "one row is wrong" \
-    "Errors where the bits are others" "are not those of the library's own arithmetic"; do
+    "Errors where the bits are others" "differ from those of the library's own arithmetic"; do
     holds "it shows \"$word\"" grep -q -e "$word" "$work/dom"
 done
 looks_right "$page" 300

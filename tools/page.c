@@ -29,7 +29,8 @@ static const char style[] =
     "table{margin:.5rem 0}.good{color:var(--c2)}.bad{color:var(--c4);font-weight:700}summary{cursor:pointer;padding:.3rem 0}\n"
     "th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid var(--faint);white-space:nowrap}\n"
     "th{vertical-align:bottom;white-space:normal}p,h1,h2{overflow-wrap:anywhere}\n"
-    "th:first-child,td:first-child{text-align:left;white-space:normal;min-width:min(11rem,44vw)}\n";
+    "th:first-child,td:first-child{text-align:left;white-space:normal;min-width:min(11rem,44vw)}\n"
+    ".facts td,.facts td:first-child{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:6rem;vertical-align:top}\n";
 
 static void put_colours(struct page *p, const char *const *colours, const char *ground, const char *ink,
                         const char *faint)
@@ -119,6 +120,7 @@ void page_table_begin(struct page *p, const char *titles)
     fputs("</thead>\n<tbody>\n", p->out);
 }
 
+void page_facts_begin(struct page *p) { fputs("<div class=\"scroll\"><table class=\"facts\">\n<tbody>\n", p->out); }
 void page_table_row(struct page *p, const char *text) { cells(p, text, "td"); }
 void page_table_end(struct page *p) { fputs("</tbody>\n</table></div>\n", p->out); }
 

@@ -36,6 +36,8 @@ void page_paragraph(struct page *page, const char *text);
 void page_table_begin(struct page *page, const char *titles);
 void page_table_row(struct page *page, const char *cells);
 void page_table_end(struct page *page);
+/* Names and their values, which may be long: a table whose texts are broken into lines. */
+void page_facts_begin(struct page *page);
 
 /* What is shown only when its summary is clicked, unless it is open from the beginning. */
 void page_details_begin(struct page *page, const char *summary, int open);

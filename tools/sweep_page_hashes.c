@@ -81,27 +81,46 @@ static void summary(struct page *p, const struct columns *c)
         snprintf(text, sizeof text, PAGE_GOOD " All %d hashes of %zu device%s are those of the library's own arithmetic.", c->compared,
                  c->count + c->left_out, c->count + c->left_out == 1 ? "" : "s");
     else
-        snprintf(text, sizeof text, PAGE_BAD " %d of %d hashes are not those of the library's own arithmetic.", c->differing, c->compared);
+        snprintf(text, sizeof text, PAGE_BAD " %d of %d hashes differ from those of the library's own arithmetic.", c->differing, c->compared);
     page_paragraph(p, text);
     if (c->left_out == 0) return;
     snprintf(text, sizeof text, "The table has the first %d devices; %zu more have none of their own.", SWEEP_PAGE_COLUMNS, c->left_out);
     page_paragraph(p, text);
 }
 
+static int was_shown(const struct columns *c, size_t before, const json_t *row)
+{
+    for (size_t d = 0; d < before; d++)
+        if (sweep_page_row(c->device[d], doc_text(row, "operator"), doc_text(row, "name"), doc_text(row, "output"), doc_text(row, "dtype")))
+            return 1;
+    return 0;
+}
+
+/* The rows that a device has and none before it. */
+static size_t rows_of(struct page *p, const struct columns *c, size_t d, size_t most)
+{
+    size_t i, shown = 0;
+    json_t *row;
+    json_array_foreach(doc_list(c->device[d], "verify"), i, row)
+    {
+        if (i == SWEEP_PAGE_ROWS || shown == most) break;
+        if (was_shown(c, d, row)) continue;
+        hash_row(p, c, row);
+        shown++;
+    }
+    return shown;
+}
+
 static void table(struct page *p, const struct columns *c)
 {
     char titles[64 + (DOC_LABEL + DOC_PLACE + 2) * SWEEP_PAGE_COLUMNS], label[DOC_LABEL], where[DOC_PLACE];
-    size_t i;
-    json_t *row;
+    size_t shown = 0;
     int n = snprintf(titles, sizeof titles, "operator, output, type\texpected");
     for (size_t d = 0; d < c->count; d++)
         n += snprintf(titles + n, sizeof titles - (size_t)n, "\t%s %s", doc_label(c->doc, c->machine[d], label),
                       doc_place(c->device[d], where));
     page_table_begin(p, titles);
-    json_array_foreach(doc_list(c->device[0], "verify"), i, row)
-    {
-        if (i < SWEEP_PAGE_ROWS) hash_row(p, c, row);
-    }
+    for (size_t d = 0; d < c->count && shown < SWEEP_PAGE_ROWS; d++) shown += rows_of(p, c, d, SWEEP_PAGE_ROWS - shown);
     sum_row(p, c);
     page_table_end(p);
 }

@@ -34,7 +34,7 @@ static void facts(struct page *p, const json_t *device)
     const json_t *f = json_object_get(device, "facts");
     char text[2 * SWEEP_PAGE_NUMBER], units[SWEEP_PAGE_NUMBER], clock[SWEEP_PAGE_NUMBER];
     page_details_begin(p, "What it says of itself", 0);
-    page_table_begin(p, "fact\t");
+    page_facts_begin(p);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) fact(p, texts[i].name, doc_text(f, texts[i].key));
     snprintf(text, sizeof text, "%s%s", sweep_page_number(units, "%.0f", doc_number(f, "compute_units")),
              sweep_page_number(clock, " at %.0f MHz", doc_number(f, "clock_mhz")));
@@ -95,7 +95,7 @@ static void builds(struct page *p, const json_t *device)
     size_t i;
     json_t *b;
     if (json_array_size(doc_list(device, "build")) == 0) return;
-    page_table_begin(p, "to build programs\tcold\tagain, by the driver's cache");
+    page_table_begin(p, "to build programs\tcold\tcached");
     json_array_foreach(doc_list(device, "build"), i, b)
     {
         double cold = doc_number(b, "cold_s"), warm = doc_number(b, "warm_s");

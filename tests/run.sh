@@ -49,11 +49,8 @@ step symbols tests/symbols.sh
 step readme tests/readme.sh
 if [ "$mode" != quick ]; then
     step build tests/build.sh
-<<<<<<< HEAD
     if [ "$mode" = long ]; then step compilers tests/compilers.sh all; else step compilers tests/compilers.sh; fi
-=======
     step man tests/man.sh
->>>>>>> package
     step install tests/install.sh
     step completion tests/completion.sh
     step export tests/export.sh
@@ -63,6 +60,8 @@ if [ "$mode" != quick ]; then
     step workflow tests/workflow.sh
     step real-input python3 tests/real_input.py
     step page tests/page.sh
+    step sweep-reports python3 tests/sweep_reports.py
+    step sweep-page tests/sweep_page.sh
 fi
 if [ "$mode" = long ]; then
     step deb tests/deb.sh

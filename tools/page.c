@@ -26,8 +26,11 @@ static const char style[] =
     "ul.legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem;margin:.5rem 0}\n"
     "ul.legend svg{display:inline-block;width:2rem;height:.6rem;margin-right:.4rem}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
+    "table{margin:.5rem 0}.good{color:var(--c2)}.bad{color:var(--c4);font-weight:700}summary{cursor:pointer;padding:.3rem 0}\n"
     "th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid var(--faint);white-space:nowrap}\n"
-    "th:first-child,td:first-child{text-align:left}\n";
+    "th{vertical-align:bottom;white-space:normal}p,h1,h2{overflow-wrap:anywhere}\n"
+    "th:first-child,td:first-child{text-align:left;white-space:normal;min-width:min(11rem,44vw)}\n"
+    ".facts td,.facts td:first-child{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:6rem;vertical-align:top}\n";
 
 static void put_colours(struct page *p, const char *const *colours, const char *ground, const char *ink,
                         const char *faint)
@@ -88,6 +91,12 @@ void page_paragraph(struct page *p, const char *text)
 
 /* ---------------------------------------------------------------- tables */
 
+static const char *class_of(const char *cell)
+{
+    if (strncmp(cell, PAGE_GOOD, strlen(PAGE_GOOD)) == 0) return " class=\"good\"";
+    return strncmp(cell, PAGE_BAD, strlen(PAGE_BAD)) == 0 ? " class=\"bad\"" : "";
+}
+
 static void cells(struct page *p, const char *text, const char *tag)
 {
     char cell[256];
@@ -95,7 +104,7 @@ static void cells(struct page *p, const char *text, const char *tag)
     for (const char *s = text;; s++) {
         size_t n = strcspn(s, "\t");
         snprintf(cell, sizeof cell, "%.*s", (int)n, s);
-        fprintf(p->out, "<%s>", tag);
+        fprintf(p->out, "<%s%s>", tag, class_of(cell));
         page_text(p, cell);
         fprintf(p->out, "</%s>", tag);
         s += n;
@@ -111,12 +120,13 @@ void page_table_begin(struct page *p, const char *titles)
     fputs("</thead>\n<tbody>\n", p->out);
 }
 
+void page_facts_begin(struct page *p) { fputs("<div class=\"scroll\"><table class=\"facts\">\n<tbody>\n", p->out); }
 void page_table_row(struct page *p, const char *text) { cells(p, text, "td"); }
 void page_table_end(struct page *p) { fputs("</tbody>\n</table></div>\n", p->out); }
 
-void page_details_begin(struct page *p, const char *summary)
+void page_details_begin(struct page *p, const char *summary, int open)
 {
-    fputs("<details><summary>", p->out);
+    fprintf(p->out, "<details%s><summary>", open ? " open=\"open\"" : "");
     page_text(p, summary);
     fputs("</summary>\n", p->out);
 }

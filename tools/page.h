@@ -26,14 +26,21 @@ int page_close(struct page *page, struct outfile *out);
 void page_text(struct page *page, const char *text);
 void page_heading(struct page *page, const char *text);
 void page_paragraph(struct page *page, const char *text);
+/* Marks that need no colour; a cell that begins with one is drawn in its colour, too. */
+#define PAGE_GOOD "\xe2\x9c\x93"
+#define PAGE_BAD "\xe2\x9c\x97"
+#define PAGE_NEITHER "\xe2\x80\x93"
+
 /* Cells are separated by '\t'; the first of a row is its name. Rows are given one by one between begin and
  * end. */
 void page_table_begin(struct page *page, const char *titles);
 void page_table_row(struct page *page, const char *cells);
 void page_table_end(struct page *page);
+/* Names and their values, which may be long: a table whose texts are broken into lines. */
+void page_facts_begin(struct page *page);
 
-/* What is shown only when its summary is clicked. */
-void page_details_begin(struct page *page, const char *summary);
+/* What is shown only when its summary is clicked, unless it is open from the beginning. */
+void page_details_begin(struct page *page, const char *summary, int open);
 void page_details_end(struct page *page);
 
 /* Charts that belong together stand side by side where there is room. */
@@ -41,12 +48,13 @@ void page_charts_begin(struct page *page);
 void page_charts_end(struct page *page);
 
 /* Colours have numbers, from 0. */
-enum { PAGE_COLOURS = 10 };
+enum { PAGE_COLOURS = 10, PAGE_SHAPES = 4 };
 
 struct page_line {
     const char *label;
-    int colour, dashed, thick, dots; /* dots: the points alone, unconnected */
-    const double *y;                 /* count of them; a NaN leaves a gap */
+    int colour, dashed, thick;
+    int dots;        /* 0: a line; 1 to PAGE_SHAPES: the points alone, in that shape */
+    const double *y; /* count of them; a NaN leaves a gap */
 };
 
 /* Lines over common places x, in rising order; or over names (x NULL), evenly. */
@@ -78,6 +86,16 @@ struct page_rows {
 };
 void page_bars(struct page *page, const struct page_rows *rows);
 void page_dots(struct page *page, const struct page_rows *rows);
+
+/* Cells of a table as a chart: each with its text, the darker the larger its weight is (0 to 1; NaN: empty). */
+struct page_cells {
+    const char *title, *x_title;
+    size_t rows, columns;
+    const char *const *row, *const *column; /* their labels */
+    const double *weight;                   /* row by row */
+    const char *const *text;
+};
+void page_cells(struct page *page, const struct page_cells *cells);
 
 /* Shared by the charts: a scale from numbers to places, and where its ticks are. */
 struct page_scale {

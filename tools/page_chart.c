@@ -1,6 +1,7 @@
 /* page_chart.c - charts as SVG: scales, lines, bars and dots. SPDX-License-Identifier: MIT */
 
 #include "page.h"
+#include "text.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static void linear(struct page_scale *s)
     double first = floor(s->low / step + 1e-9), last = ceil(s->high / step - 1e-9);
     s->low = first * step;
     s->high = last * step;
-    for (double i = first; i <= last; i++) add_tick(s, i * step);
+    for (int i = 0; s->ticks == i && first + i <= last; i++) add_tick(s, (first + i) * step); /* until there is no room */
 }
 
 static void logarithmic(struct page_scale *s)
@@ -89,14 +90,27 @@ static void rule(struct page *p, double x1, double y1, double x2, double y2)
             y2);
 }
 
+/* How wide a label is, at most. */
+static double label_width(const char *text) { return 8 * (double)text_width(text); }
+
+/* A label below an axis, unless it would run into the one before, which ends at *end. */
+static void x_label(struct page *p, double at, double y, int last, const char *text, double *end)
+{
+    double size = label_width(text), begin = last ? at - size : at - size / 2;
+    if (begin < *end) return;
+    label(p, at, y, last ? "end" : "middle", text);
+    *end = begin + size + 4;
+}
+
 static void x_axis(struct page *p, const struct page_scale *x, double top, double bottom, const char *title)
 {
     char text[32];
+    double end = 0;
     for (int i = 0; i < x->ticks; i++) {
         double at = page_scale_at(x, x->tick[i]);
         snprintf(text, sizeof text, "%.6g", x->tick[i]);
         rule(p, at, top, at, bottom);
-        label(p, at, bottom + 17, i == x->ticks - 1 ? "end" : "middle", text);
+        x_label(p, at, bottom + 17, i == x->ticks - 1, text, &end);
     }
     label(p, (x->from + x->to) / 2, bottom + 35, "middle", title);
 }
@@ -130,15 +144,23 @@ static void extent(const struct page_chart *c, double *low, double *high)
         }
 }
 
+/* Shapes differ so that colours need not be told apart. */
+static void draw_dot(struct page *p, int shape, int colour, double x, double y)
+{
+    static const char *const paths[PAGE_SHAPES] = {"m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z", "m-4-4h8v8h-8z",
+                                                   "m0-5.5l5 9h-10z", "m0-5.5l5.5 5.5l-5.5 5.5l-5.5-5.5z"};
+    fprintf(p->out, "<path class=\"c%d\" d=\"M%.1f %.1f%s\">", colour % PAGE_COLOURS, x, y, paths[(shape - 1) % PAGE_SHAPES]);
+}
+
 static void draw_dots(struct page *p, const struct page_chart *c, const struct page_line *line, const struct page_scale *x,
                       const struct page_scale *y)
 {
     for (size_t i = 0; i < c->count; i++) {
         if (!drawn(c, line->y[i])) continue;
-        fprintf(p->out, "<circle class=\"c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>", line->colour % PAGE_COLOURS,
-                page_scale_at(x, c->x ? c->x[i] : (double)i), page_scale_at(y, line->y[i]));
+        draw_dot(p, line->dots, line->colour, page_scale_at(x, c->x ? c->x[i] : (double)i), page_scale_at(y, line->y[i]));
+        fputs("<title>", p->out);
         page_text(p, line->label);
-        fputs("</title></circle>\n", p->out);
+        fputs("</title></path>\n", p->out);
     }
 }
 
@@ -162,10 +184,11 @@ static void draw_line(struct page *p, const struct page_chart *c, const struct p
 static void name_axis(struct page *p, const struct page_chart *c, const struct page_scale *x, double top,
                       double bottom)
 {
+    double end = 0;
     for (size_t i = 0; i < c->count; i++) {
         double at = page_scale_at(x, (double)i);
         rule(p, at, top, at, bottom);
-        label(p, at, bottom + 17, "middle", c->names[i]);
+        x_label(p, at, bottom + 17, 0, c->names[i], &end);
     }
     label(p, (x->from + x->to) / 2, bottom + 35, "middle", c->x_title);
 }
@@ -193,12 +216,13 @@ void page_legend(struct page *p, const struct page_line *line, size_t lines)
 {
     fputs("<ul class=\"legend\">\n", p->out);
     for (size_t l = 0; l < lines; l++) {
-        fputs("<li><svg viewBox=\"0 0 32 10\" aria-hidden=\"true\">", p->out);
+        fputs("<li><svg viewBox=\"0 -1 32 12\" aria-hidden=\"true\">", p->out);
         if (line[l].dots)
-            fprintf(p->out, "<circle class=\"c%d\" cx=\"16\" cy=\"5\" r=\"4\"/></svg>", line[l].colour % PAGE_COLOURS);
+            draw_dot(p, line[l].dots, line[l].colour, 16, 5);
         else
-            fprintf(p->out, "<path class=\"c%d line%s%s\" d=\"M0 5L32 5\"/></svg>", line[l].colour % PAGE_COLOURS,
+            fprintf(p->out, "<path class=\"c%d line%s%s\" d=\"M0 5L32 5\">", line[l].colour % PAGE_COLOURS,
                     line[l].dashed ? " dashed" : "", line[l].thick ? " thick" : "");
+        fputs("</path></svg>", p->out);
         page_text(p, line[l].label);
         fputs("</li>\n", p->out);
     }
@@ -209,13 +233,27 @@ void page_legend(struct page *p, const struct page_line *line, size_t lines)
 
 static const double row_height = 24, row_left = 112, row_top = 8;
 
+/* Cut to what has room at the left of a chart. */
+static const char *short_label(char *out, size_t size, const char *text)
+{
+    size_t n = 0, most = 14, columns = 0;
+    int whole = text_width(text) <= most;
+    for (; text[n] && n + 4 < size; n++) {
+        columns += ((unsigned char)text[n] & 0xc0) != 0x80;
+        if (!whole && columns == most) break;
+    }
+    snprintf(out, size, "%.*s%s", (int)n, text, text[n] ? "\xe2\x80\xa6" : "");
+    return out;
+}
+
 static void row_frame(struct page *p, const struct page_rows *r, const struct page_scale *x)
 {
+    char name[64];
     double bottom = row_top + row_height * (double)r->rows;
     page_chart_begin(p, r->title, width, bottom + 44);
     x_axis(p, x, row_top, bottom, r->x_title);
     for (size_t i = 0; i < r->rows; i++)
-        label(p, row_left - 8, row_top + row_height * ((double)i + 0.5) + 5, "end", r->row[i].label);
+        label(p, row_left - 8, row_top + row_height * ((double)i + 0.5) + 5, "end", short_label(name, sizeof name, r->row[i].label));
 }
 
 void page_bars(struct page *p, const struct page_rows *r)
@@ -278,5 +316,34 @@ void page_dots(struct page *p, const struct page_rows *r)
                     colour, page_scale_at(&x, row->mean), y - 8, page_scale_at(&x, row->mean), y + 8);
         fputs("</g>\n", p->out);
     }
+    page_chart_end(p);
+}
+
+/* ---------------------------------------------------------------- cells */
+
+static void draw_cell(struct page *p, double x, double y, double wide, double weight, const char *text)
+{
+    fprintf(p->out, "<rect class=\"c1\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" opacity=\"%.2f\"><title>", x + 1, y + 1, wide - 2,
+            row_height - 2, 0.06 + 0.44 * fmin(fmax(weight, 0), 1));
+    page_text(p, text);
+    fputs("</title></rect>\n", p->out);
+    if (0.9 * label_width(text) < wide) label(p, x + wide / 2, y + row_height / 2 + 5, "middle", text);
+}
+
+void page_cells(struct page *p, const struct page_cells *c)
+{
+    double wide = (width - right - row_left) / (double)c->columns, bottom = row_top + row_height * (double)c->rows, end = 0;
+    char name[64];
+    page_chart_begin(p, c->title, width, bottom + 44);
+    for (size_t r = 0; r < c->rows; r++) {
+        double y = row_top + row_height * (double)r;
+        label(p, row_left - 8, y + row_height / 2 + 5, "end", short_label(name, sizeof name, c->row[r]));
+        for (size_t k = 0; k < c->columns; k++) {
+            size_t i = r * c->columns + k;
+            if (!isnan(c->weight[i])) draw_cell(p, row_left + wide * (double)k, y, wide, c->weight[i], c->text[i]);
+        }
+    }
+    for (size_t k = 0; k < c->columns; k++) x_label(p, row_left + wide * ((double)k + 0.5), bottom + 17, 0, c->column[k], &end);
+    label(p, (row_left + width - right) / 2, bottom + 35, "middle", c->x_title);
     page_chart_end(p);
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* Copies `in` (a driver's text: never trusted) to out and replaces what could steer a terminal: control
-   characters, malformed UTF-8, and the characters that turn the direction of writing. With `lines` newlines
+   characters, malformed UTF-8, the characters that turn the direction of writing, and what XML cannot have. With `lines` newlines
    stay. Cut to fit at a whole character; NULL is "". Returns out. */
 char *text_clean(char *out, size_t size, const char *in, int lines);
 

@@ -67,7 +67,6 @@ check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) RUNTIMES=$(B)/runtimes tests/runtimes.sh $(if $(QUICK),quick)
 
-<<<<<<< HEAD
 .PHONY: check-compilers
 check-compilers: deps-long ## gcc and clang, C99 and C11, -O0 to -O3: no warning and the same bits
 	@tests/compilers.sh all
@@ -80,7 +79,8 @@ check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBeha
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs
-=======
+
+.PHONY: deb check-deb
 deb: ## Debian packages of library, development files and command, in build/deb
 	@tools/deps.sh deb
 	@DEB=$(B)/deb tools/deb.sh
@@ -88,7 +88,6 @@ deb: ## Debian packages of library, development files and command, in build/deb
 check-deb: ## make deb, lint, install, use and take away; as root
 	@tools/deps.sh check-deb
 	@tests/deb.sh
->>>>>>> package
 
 bench: deps ## speed of the best device beside its own limits
 	@$(MAKE) --no-print-directory all

@@ -1,7 +1,8 @@
 /* compiler_layer.c - an OpenCL layer that takes the compiler away from every device: programs come from binaries or not at all.
    SPDX-License-Identifier: MIT */
 
-/* It counts on exit, into the file COMPILER_LAYER_COUNTS, how often a driver was given sources and binaries. */
+/* It counts on exit, into the file COMPILER_LAYER_COUNTS, how often a driver was given sources and binaries.
+   COMPILER_LAYER: count, then it only counts; crash, then the process is aborted when a driver is given a binary. */
 
 #define CL_TARGET_OPENCL_VERSION 300
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
@@ -17,11 +18,18 @@ static struct _cl_icd_dispatch ours;
 static const struct _cl_icd_dispatch *next;
 static unsigned long sources, binaries, built;
 
+static int mode_is(const char *word)
+{
+    const char *mode = getenv("COMPILER_LAYER");
+    return mode && strcmp(mode, word) == 0;
+}
+
 /* The number alone is changed; how long it is, and errors, stay the driver's. */
 static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info what, size_t size, void *value, size_t *needed)
 {
     cl_int code = next->clGetDeviceInfo(device, what, size, value, needed);
-    if (code == CL_SUCCESS && what == CL_DEVICE_COMPILER_AVAILABLE && value) *(cl_bool *)value = CL_FALSE;
+    if (code == CL_SUCCESS && what == CL_DEVICE_COMPILER_AVAILABLE && value && !mode_is("count") && !mode_is("crash"))
+        *(cl_bool *)value = CL_FALSE;
     return code;
 }
 
@@ -36,6 +44,7 @@ static cl_program CL_API_CALL from_binary(cl_context context, cl_uint count, con
                                           const unsigned char **data, cl_int *status, cl_int *code)
 {
     binaries++;
+    if (mode_is("crash")) abort();
     return next->clCreateProgramWithBinary(context, count, devices, sizes, data, status, code);
 }
 
@@ -49,8 +58,8 @@ static cl_int CL_API_CALL build(cl_program program, cl_uint count, const cl_devi
                                 void(CL_CALLBACK *done)(cl_program, void *), void *user)
 {
     /* Some drivers keep the source in a binary: one that came as a binary may be built. */
-    if (binaries == built && has_source(program)) return CL_COMPILER_NOT_AVAILABLE;
-    built++;
+    if (binaries == built && has_source(program) && !mode_is("count") && !mode_is("crash")) return CL_COMPILER_NOT_AVAILABLE;
+    built += binaries > built;
     return next->clBuildProgram(program, count, devices, options, done, user);
 }
 

@@ -33,8 +33,8 @@ holds "... and says nothing" test ! -s "$work/stdout"
 set --
 for package in $packages; do set -- "$@" "$deb/${package}_${version}_$(dpkg --print-architecture).deb"; done
 for file in "$@"; do dpkg-deb --fsys-tarfile "$file" | tar -t; done | sed -n 's|^\.\(/.*[^/]\)$|\1|p' >"$work/files"
-for file in man/man1/clglu.1 man/man3/clglu.3 man/man3/clglu_ffn_create.3; do
-    holds "there is $file.gz" grep -qx "/usr/share/$file.gz" "$work/files"
+for file in man/man1/clglu.1.gz man/man3/clglu.3.gz man/man3/clglu_ffn_create.3.gz doc/libclglu-dev/examples/share.py; do
+    holds "there is $file" grep -qx "/usr/share/$file" "$work/files"
 done
 holds "a program with the library depends on its version" test "$(dpkg-deb -f "$deb"/clglu_*.deb Depends | tr ',' '\n' |
     grep -c "libclglu.* (>= $version)")" = 1

@@ -3,7 +3,7 @@
 SPDX-License-Identifier: MIT
 
     pip install pyopencl scipy
-    python3 share.py [LIBRARY]          libclglu.so.0, or the path of it
+    python3 share.py [LIBRARY]          libclglu.so.0.1, or the path of it
 
 y = gelu(a) * b of a packed array [rows, 2 d] that pyopencl made, checked against scipy in double: exit status 1 if wrong.
 
@@ -132,4 +132,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "libclglu.so.0"))
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "libclglu.so.0.1"))

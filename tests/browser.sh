@@ -22,7 +22,8 @@ measured() {
         document.documentElement.style.width = "'"$2"'px";\
         document.querySelectorAll("details").forEach((d) => { d.open = true; });\
         const all = (what) => [...document.querySelectorAll(what)], box = (e) => e.getBoundingClientRect();\
-        const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 \&\& Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;\
+        const common = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]);\
+        const over = (a, b) => common(a, b, "left", "right") > 1 \&\& common(a, b, "top", "bottom") > 4;\
         const inside = (b, s) => b.left >= s.left - 1 \&\& b.right <= s.right + 1 \&\& b.top >= s.top - 1 \&\& b.bottom <= s.bottom + 1;\
         document.getElementById("sizes").textContent = "sizes " + JSON.stringify({\
             right: Math.max(...all("body *").filter((e) => !e.closest("table")).map((e) => box(e).right)),\

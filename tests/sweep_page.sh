@@ -42,7 +42,6 @@ for word in "right numbers" Verdicts "What it says of itself" "to build programs
     holds "it shows \"$word\"" grep -q -e "$word" "$work/dom"
 done
 holds "it has no script" test "$(grep -c -i '<script\|javascript:' "$page")" -eq 0
-looks_right "$page" 200
 
 worse "$work/a.json" "$work/b.json"
 expect 1 "a page of two machines, compared with an older report" "$clglu" sweep --merge "$work/b.json" "$work/a.json" --compare \

@@ -104,7 +104,8 @@ def broken_driver(folder):
         (place / icd.name).write_bytes(icd.read_bytes())
     library = place / "crashing.so"
     compiler = os.environ.get("CC", "cc").split()
-    subprocess.run([*compiler, "-shared", "-fPIC", "-DCRASH_AT_LOAD", "-o", library, packages.TESTS / "command_driver.c"], check=True)
+    source = packages.TESTS / "command_driver.c"
+    subprocess.run([*compiler, "-shared", "-fPIC", "-DCRASH_AT_LOAD", "-o", library, source], check=True)
     (place / "crashing.icd").write_text(f"{library}\n")
     return place
 
@@ -134,7 +135,7 @@ def fleet(document):
                   name='=HYPERLINK("x","<script>alert(1)</script>"), \u001b[31m\u202e\ufffe\u0001 &amp; ]]>')
     for row, changed in zip(device["verify"][3:5], ({"outside": 7, "max_ulp": "inf"}, {"bits_differ": 9})):
         row.update(changed, good=False, hash="fedcba9876543210")
-    device["ffn"].append({"name": "too-large", "form": "geglu", "dtype": "f32", "skipped": "needs 80 GiB of the device's 8 GiB", "rows": []})
+    device["ffn"].append({"name": "too-large", "form": "geglu", "dtype": "f32", "skipped": "needs 80 GiB of its 8 GiB", "rows": []})
     other["devices"].append(dict(copy.deepcopy(device), name="another", verdict="unusable", why="it has no compiler", usable=False))
     return both
 
@@ -180,10 +181,11 @@ def judge_schema(documents):
         bad = copy.deepcopy(good)
         bad["machines"][0]["devices"][index][key] = value
         judge(f"the schema refuses {sentence}", validator.is_valid(bad) and "it did not")
-    for path in ("schema", "machines", ("machines", 0, "plan"), ("machines", 0, "devices", index, "verify", 0, "histogram"),
-                 ("machines", 0, "devices", index, "bench", 0, "limit"), ("machines", 0, "devices", index, "ffn", 0, "rows", 0, "block", "time", "q1_s")):
+    device = ("machines", 0, "devices", index)
+    for path in (("schema",), ("machines",), ("machines", 0, "plan"), (*device, "verify", 0, "histogram"),
+                 (*device, "bench", 0, "limit"), (*device, "ffn", 0, "rows", 0, "block", "time", "q1_s")):
         bad = owner = copy.deepcopy(good)
-        *above, last = path if isinstance(path, tuple) else (path,)
+        *above, last = path
         for step in above:
             owner = owner[step]
         del owner[last]
@@ -235,6 +237,11 @@ def wanted_figures(device):
             yield (*subject("ffn", block), "skipped"), block["skipped"]
 
 
+def place_of(device):
+    number = "-" if device["device"] < 0 else device["device"]
+    return f"{device['platform']}:{number}" if device["platform"] >= 0 else "-"
+
+
 def csv_figures(lines, place, machine):
     for line in lines:
         if (line["place"], line["machine"]) == (place, machine):
@@ -252,18 +259,23 @@ def judge_csv(name, reports, labels):
     lines, wrong = reports.csv(), []
     for machine, label in zip(reports.document["machines"], labels):
         for device in machine["devices"]:
-            if [d["name"] for d in machine["devices"] if (d["platform"], d["device"]) == (device["platform"], device["device"])] != [device["name"]]:
+            if [place_of(d) for d in machine["devices"]].count(place_of(device)) > 1:
                 continue
-            place = f"{device['platform']}:{'-' if device['device'] < 0 else device['device']}" if device["platform"] >= 0 else "-"
+            place = place_of(device)
             got, want = dict(csv_figures(lines, place, label)), dict(wanted_figures(device))
             wrong += [f"{k}: {got.get(k)} for {v}" for k, v in want.items() if got.get(k) != (float(v) if v == "inf" else v)]
             wrong += [f"{k} is too much" for k in got if k not in want]
     judge(f"{name}: the CSV has each figure of the JSON, all digits", wrong[:5] or (not lines and "no lines"))
-    judge(f"{name}: every number of the CSV has its unit or needs none", [x for x in lines if x["value"] and x["unit"] != unit_of(x["measure"])][:3])
-    judge(f"{name}: no cell is a formula", [c for x in lines for k, c in x.items() if k != "value" and re.match(r"[=+@\t\r]|-.", c)])
+    wrong = [x for x in lines if x["value"] and x["unit"] != unit_of(x["measure"])]
+    judge(f"{name}: every number of the CSV has its unit or needs none", wrong[:3])
+    wrong = [c for x in lines for k, c in x.items() if k != "value" and re.match(r"[=+@\t\r]|-.", c)]
+    judge(f"{name}: no cell is a formula", wrong)
 
 
 # ---------------------------------------------------------------- JUnit
+
+
+ENDS = {"good": [], "FAILED": ["failure"], "unusable": ["skipped"], "no device": ["skipped"], "skipped": ["skipped"]}
 
 
 def judge_junit(name, reports):
@@ -285,8 +297,8 @@ def judge_junit(name, reports):
     wrong = []
     for suite, (_, device) in zip(suites[1:], devices(document)):
         cases = {case.get("name"): case for case in suite.findall("testcase")}
-        tag = {"good": None, "FAILED": "failure", "unusable": "skipped", "no device": "skipped", "skipped": "skipped"}.get(device["verdict"], "error")
-        wrong += [f"{device['verdict']} as {[c.tag for c in cases['device']]}"] if [c.tag for c in cases["device"]] != ([tag] if tag else []) else []
+        tags = [child.tag for child in cases["device"]]
+        wrong += [f"{device['verdict']} as {tags}"] if tags != ENDS.get(device["verdict"], ["error"]) else []
         for row in device.get("verify", []):
             output = "" if row["direction"] == "forward" else " " + row["output"]
             case = cases.pop(f"{row['operator']} {row['name']} {row['direction']} {row['dtype']}{output}")
@@ -295,7 +307,8 @@ def judge_junit(name, reports):
                 row["hash"] not in m or row["worst_a_bits"] not in m or f"{row['outside']} of {row['points']}" not in m for m in bad) else []
         published = cases.pop("hash of all bits", None)
         if device["hash"] and device["published_hash"]:
-            wrong += ["the hash of all bits"] if (published.find("failure") is None) != (device["hash"] == device["published_hash"]) else []
+            same = device["hash"] == device["published_hash"]
+            wrong += ["the hash of all bits"] if (published.find("failure") is None) != same else []
         if device["verdict"] in ("crashed", "timed out"):
             wrong += [] if device["last_step"] in cases["device"].find("error").get("message") else ["no step"]
         wrong += [f"more: {list(cases)}"] if list(cases) != ["device"] else []
@@ -321,7 +334,8 @@ def judge_page(name, reports, sections):
     root, raw, document = reports.page(), reports.files["html"].read_text(), reports.json()
     headings = texts(root.iter("h2"))
     judge(f"{name}: the page has its sections", [s for s in sections if not any(s in h for h in headings)] and headings)
-    judge(f"{name}: ... needs nothing else", re.findall(r"<(?:script|link|img|iframe|object|embed|base)\b|\bsrc=|\bhref=|@import|url\(|\son\w+=", raw))
+    outside = r"<(?:script|link|img|iframe|object|embed|base)\b|\bsrc=|\bhref=|@import|url\(|<[^>]*\son\w+="
+    judge(f"{name}: ... needs nothing else", re.findall(outside, raw))
     found = tables(root)
     verdicts = next(t for t in found if t[0][1:2] == ["verdict"])[1:]
     judge(f"{name}: ... a verdict for each device, with a mark", [row for row, (_, d) in zip(verdicts, devices(document))
@@ -335,8 +349,8 @@ def judge_page(name, reports, sections):
     judge(f"{name}: ... all hashes, differing ones whole", wrong[:3] or (len(hashes) != 1 + len(compared[0]["verify"]) and len(hashes)))
     worst = [row for t in found if t[0][-1:] == [""] and "error, ULP" in t[0] for row in t[1:]]
     different = {d["hash"]: d for d in reversed(compared)}.values()
-    wrong = [v for d in different for v in d["verify"] if v["max_ulp"] != "inf" and
-             not any(r[0] == f"{v['operator']} {v['name']}" and r[1:3] == [v["output"], v["dtype"]] and r[3] == f"{v['max_ulp']:.4f}" for r in worst)]
+    wrong = [v for d in different for v in d["verify"] if v["max_ulp"] != "inf" and not any(
+        row[:4] == [f"{v['operator']} {v['name']}", v["output"], v["dtype"], f"{v['max_ulp']:.4f}"] for row in worst)]
     judge(f"{name}: ... the largest error of every row", wrong[:2])
     return root
 
@@ -370,8 +384,8 @@ class Sanitized:
         self.place.mkdir()
         (self.place / "libclglu.a").write_bytes((ROOT / "build" / "libclglu.a").read_bytes())
         flags = "-fsanitize=address,undefined -fno-sanitize-recover=all"
-        make = ["make", "--no-print-directory", "-j2", "-o", self.place / "libclglu.a", f"B={self.place}", f"CFLAGS=-O1 -g {flags}",
-                f"LDFLAGS={flags}", self.place / "clglu"]
+        make = ["make", "--no-print-directory", "-j2", "-o", self.place / "libclglu.a", f"B={self.place}",
+                f"CFLAGS=-O1 -g {flags}", f"LDFLAGS={flags}", self.place / "clglu"]
         self.make = subprocess.Popen(make, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def program(self):
@@ -452,7 +466,8 @@ def judge_lies(folder, document, compare, program):
         for number, status, bad in pool.map(attempt, enumerate(lies)):
             ends[status] += 1
             wrong += [f"{number}: {bad}"] if bad else []
-    judge(f"{MUTANTS} documents with something changed end well ({dict(ends)})", wrong[:1] and f"{len(wrong)} did not; the first is {wrong[0]}")
+    judge(f"{MUTANTS} documents with something changed end well ({dict(ends)})",
+          wrong and f"{len(wrong)} did not; the first is {wrong[0]}")
     judge("... most of them are read", ends[0] + ends[1] + ends[3] < MUTANTS / 2 and ends)
     many = smaller(document)
     many["machines"][0]["devices"] = [dict(d, device=i) for i in range(1000) for d in many["machines"][0]["devices"][:3]]

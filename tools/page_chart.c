@@ -323,8 +323,8 @@ void page_dots(struct page *p, const struct page_rows *r)
 
 static void draw_cell(struct page *p, double x, double y, double wide, double weight, const char *text)
 {
-    fprintf(p->out, "<rect class=\"c1\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" opacity=\"%.2f\"><title>", x + 1, y + 1, wide - 2,
-            row_height - 2, 0.06 + 0.44 * fmin(fmax(weight, 0), 1));
+    fprintf(p->out, "<rect class=\"c1\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" opacity=\"%.2f\"><title>", x + 1,
+            y + 1, wide - 2, row_height - 2, 0.06 + 0.44 * fmin(fmax(weight, 0), 1));
     page_text(p, text);
     fputs("</title></rect>\n", p->out);
     if (0.9 * label_width(text) < wide) label(p, x + wide / 2, y + row_height / 2 + 5, "middle", text);

@@ -112,9 +112,9 @@ static void subject(struct lines *l, const char *kind, const json_t *object, dou
 
 static void put_verify(struct lines *l, const json_t *row)
 {
-    static const struct figure figures[] = {{"max_ulp", NULL, "ULP"},  {"bound_ulp", NULL, "ULP"},   {"max_abs", NULL, ""},
-                                            {"worst_got", NULL, ""},   {"worst_want", NULL, ""},     {"points", NULL, ""},
-                                            {"outside", NULL, ""},     {"bits_differ", NULL, ""},    {"special_bad", NULL, ""},
+    static const struct figure figures[] = {{"max_ulp", NULL, "ULP"}, {"bound_ulp", NULL, "ULP"}, {"max_abs", NULL, ""},
+                                            {"worst_got", NULL, ""},  {"worst_want", NULL, ""},   {"points", NULL, ""},
+                                            {"outside", NULL, ""},    {"bits_differ", NULL, ""},  {"special_bad", NULL, ""},
                                             {NULL, NULL, NULL}};
     static const char *const words[] = {"worst_a_bits", "worst_b_bits", "hash", "expected_hash", NULL};
     subject(l, "verify", row, (double)NAN);
@@ -124,10 +124,14 @@ static void put_verify(struct lines *l, const json_t *row)
 
 static void put_bench(struct lines *l, const json_t *b)
 {
-    static const struct figure figures[] = {{"time.median_s", "median_s", "s"}, {"time.q1_s", "q1_s", "s"},
-                                            {"time.q3_s", "q3_s", "s"},         {"limit.median_s", "limit_median_s", "s"},
-                                            {"gb_per_s", NULL, "GB/s"},         {"limit_gb_per_s", NULL, "GB/s"},
-                                            {"ratio", NULL, ""},                {NULL, NULL, NULL}};
+    static const struct figure figures[] = {{"time.median_s", "median_s", "s"},
+                                            {"time.q1_s", "q1_s", "s"},
+                                            {"time.q3_s", "q3_s", "s"},
+                                            {"limit.median_s", "limit_median_s", "s"},
+                                            {"gb_per_s", NULL, "GB/s"},
+                                            {"limit_gb_per_s", NULL, "GB/s"},
+                                            {"ratio", NULL, ""},
+                                            {NULL, NULL, NULL}};
     subject(l, doc_text(b, "kind"), b, (double)NAN);
     put_figures(l, b, figures);
 }

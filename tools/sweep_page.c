@@ -86,10 +86,11 @@ static void introduction(struct view *v)
     char text[400];
     json_t *machine;
     doc_each(v->doc, count, v);
-    snprintf(text, sizeof text,
-             "%zu machine%s, %d device%s: %d usable, %d with the right numbers. Right means: every result within its published bound, "
-             "and every bit as the library's own arithmetic has it.",
-             n, plural(n), v->devices, plural((size_t)v->devices), v->usable, v->good);
+    snprintf(
+        text, sizeof text,
+        "%zu machine%s, %d device%s: %d usable, %d with the right numbers. Right means: every result within its published bound, "
+        "and every bit as the library's own arithmetic has it.",
+        n, plural(n), v->devices, plural((size_t)v->devices), v->usable, v->good);
     page_paragraph(v->page, text);
     page_table_begin(v->page, "machine\tsystem\tclglu\tstarted\tlevel\ttook\t");
     json_array_foreach(doc_machines(v->doc), i, machine)
@@ -104,10 +105,11 @@ static void introduction(struct view *v)
 static void change_row(struct page *p, const json_t *c)
 {
     char cells[1200], text[200], machine[DOC_LABEL], device[128], where[24];
-    snprintf(cells, sizeof cells, "%s%s\t%s\t%s %s",
-             json_is_true(json_object_get(c, "regression")) ? PAGE_BAD " regression: " : PAGE_NEITHER " ",
-             text_clean(text, sizeof text, doc_text(c, "text"), 0), text_clean(machine, sizeof machine, doc_text(c, "machine"), 0),
-             text_clean(where, sizeof where, doc_text(c, "place"), 0), text_clean(device, sizeof device, doc_text(c, "device"), 0));
+    snprintf(
+        cells, sizeof cells, "%s%s\t%s\t%s %s",
+        json_is_true(json_object_get(c, "regression")) ? PAGE_BAD " regression: " : PAGE_NEITHER " ",
+        text_clean(text, sizeof text, doc_text(c, "text"), 0), text_clean(machine, sizeof machine, doc_text(c, "machine"), 0),
+        text_clean(where, sizeof where, doc_text(c, "place"), 0), text_clean(device, sizeof device, doc_text(c, "device"), 0));
     page_table_row(p, cells);
 }
 
@@ -124,8 +126,7 @@ static void changes(struct view *v)
         return;
     }
     page_table_begin(v->page, "change\tmachine\tdevice");
-    for (int regression = 1; regression >= 0; regression--)
-        json_array_foreach(list, i, c)
+    for (int regression = 1; regression >= 0; regression--) json_array_foreach(list, i, c)
         {
             if (json_is_true(json_object_get(c, "regression")) == regression) change_row(v->page, c);
         }
@@ -172,7 +173,9 @@ static void reason(const json_t *machine, const json_t *device, void *user)
 static void verdicts(struct view *v)
 {
     page_heading(v->page, "Verdicts");
-    page_table_begin(v->page, "device\tverdict\tlargest error, ULP\tsame bits as the others\tcopy rate, GB/s\tread rate, GB/s\tFMA rate, GFLOP/s");
+    page_table_begin(
+        v->page,
+        "device\tverdict\tlargest error, ULP\tsame bits as the others\tcopy rate, GB/s\tread rate, GB/s\tFMA rate, GFLOP/s");
     doc_each(v->doc, verdict_row, v);
     page_table_end(v->page);
     doc_each(v->doc, reason, v);

@@ -35,6 +35,7 @@ const char *sweep_page_number(char out[SWEEP_PAGE_NUMBER], const char *format, d
 const char *sweep_page_speed_number(char out[SWEEP_PAGE_NUMBER], double value);
 
 /* The row of a device's verification that judges this, or NULL. */
-const json_t *sweep_page_row(const json_t *device, const char *operator_, const char *name, const char *output, const char *dtype);
+const json_t *sweep_page_row(const json_t *device, const char *operator_, const char *name, const char *output,
+                             const char *dtype);
 
 #endif

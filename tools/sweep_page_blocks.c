@@ -91,10 +91,8 @@ static void add_series(struct roofline *r, const json_t *block)
     }
     snprintf(r->label[s], sizeof r->label[s], "%s %.10s", text_clean(name, sizeof name, doc_text(block, "name"), 0),
              doc_text(block, "dtype"));
-    r->line[s + 1] = (struct page_line){.label = r->label[s],
-                                        .colour = (int)(s + 1) % PAGE_COLOURS,
-                                        .dots = 1 + (int)s % PAGE_SHAPES,
-                                        .y = r->y[s]};
+    r->line[s + 1] = (struct page_line){
+        .label = r->label[s], .colour = (int)(s + 1) % PAGE_COLOURS, .dots = 1 + (int)s % PAGE_SHAPES, .y = r->y[s]};
 }
 
 static void read_roofline(struct roofline *r, const json_t *device)
@@ -112,14 +110,23 @@ static void read_roofline(struct roofline *r, const json_t *device)
 /* The device's two limits as a roof, and where the blocks are under it. */
 static void draw_roofline(struct page *p, const struct roofline *r)
 {
-    struct page_chart chart = {"Roofline of the feed-forward blocks", "FLOP for each byte of packed weights", "GFLOP/s", r->count,
-                               r->series + 1, r->x, NULL, r->line, 1, 1};
+    struct page_chart chart = {"Roofline of the feed-forward blocks",
+                               "FLOP for each byte of packed weights",
+                               "GFLOP/s",
+                               r->count,
+                               r->series + 1,
+                               r->x,
+                               NULL,
+                               r->line,
+                               1,
+                               1};
     page_lines(p, &chart);
 }
 
 /* ---------------------------------------------------------------- CLBlast */
 
-static void add_bar(struct page_rows *rows, struct page_row *row, char label[64], char value[48], const json_t *block, const json_t *b)
+static void add_bar(struct page_rows *rows, struct page_row *row, char label[64], char value[48], const json_t *block,
+                    const json_t *b)
 {
     double times = doc_number(doc_at(b, "clblast.time"), "median_s") / doc_number(doc_at(b, "block.time"), "median_s");
     char dtype[16];
@@ -180,8 +187,8 @@ static void block_row(struct page *p, const json_t *block, const json_t *row)
         sweep_page_speed_number(figure[i], doc_number(ours, speeds[i]));
         sweep_page_number(figure[2 + i], "%.2f", doc_number(ours, parts[i]));
     }
-    snprintf(cells, sizeof cells, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s",
-             text_clean(name, sizeof name, doc_text(block, "name"), 0), text_clean(dtype, sizeof dtype, doc_text(block, "dtype"), 0),
+    snprintf(cells, sizeof cells, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", text_clean(name, sizeof name, doc_text(block, "name"), 0),
+             text_clean(dtype, sizeof dtype, doc_text(block, "dtype"), 0),
              sweep_page_number(rows, "%.0f", doc_number(row, "rows")), time_of(t, ours, "time"), figure[0], figure[1], figure[2],
              figure[3], time_of(o, row, "clblast.time"));
     page_table_row(p, cells);
@@ -191,7 +198,8 @@ static void skipped_row(struct page *p, const json_t *block)
 {
     char cells[400], name[64], dtype[16], why[128];
     snprintf(cells, sizeof cells, "%s: %s\t%s\t" PAGE_NEITHER, text_clean(name, sizeof name, doc_text(block, "name"), 0),
-             text_clean(why, sizeof why, doc_text(block, "skipped"), 0), text_clean(dtype, sizeof dtype, doc_text(block, "dtype"), 0));
+             text_clean(why, sizeof why, doc_text(block, "skipped"), 0),
+             text_clean(dtype, sizeof dtype, doc_text(block, "dtype"), 0));
     page_table_row(p, cells);
 }
 

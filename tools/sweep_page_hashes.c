@@ -46,12 +46,13 @@ static void hash_row(struct page *p, const struct columns *c, const json_t *row)
 {
     char cells[160 + (CELL + 8) * SWEEP_PAGE_COLUMNS], what[100], clean[100], want[24], one[CELL];
     const char *expected = doc_text(row, "expected_hash");
-    snprintf(what, sizeof what, "%.10s %.40s %.10s %.10s", doc_text(row, "operator"), doc_text(row, "name"), doc_text(row, "output"),
-             doc_text(row, "dtype"));
-    int n = snprintf(cells, sizeof cells, "%s\t%s", text_clean(clean, sizeof clean, what, 0), text_clean(want, sizeof want, expected, 0));
+    snprintf(what, sizeof what, "%.10s %.40s %.10s %.10s", doc_text(row, "operator"), doc_text(row, "name"),
+             doc_text(row, "output"), doc_text(row, "dtype"));
+    int n = snprintf(cells, sizeof cells, "%s\t%s", text_clean(clean, sizeof clean, what, 0),
+                     text_clean(want, sizeof want, expected, 0));
     for (size_t d = 0; d < c->count; d++) {
-        const json_t *own = sweep_page_row(c->device[d], doc_text(row, "operator"), doc_text(row, "name"), doc_text(row, "output"),
-                                           doc_text(row, "dtype"));
+        const json_t *own = sweep_page_row(c->device[d], doc_text(row, "operator"), doc_text(row, "name"),
+                                           doc_text(row, "output"), doc_text(row, "dtype"));
         cell(one, doc_text(own, "hash"), doc_text(own, "expected_hash"));
         n += snprintf(cells + n, sizeof cells - (size_t)n, "\t%s%s", one,
                       *one && strcmp(doc_text(own, "expected_hash"), expected) != 0 ? " *" : "");
@@ -78,20 +79,23 @@ static void summary(struct page *p, const struct columns *c)
 {
     char text[300];
     if (c->differing == 0)
-        snprintf(text, sizeof text, PAGE_GOOD " All %d hashes of %zu device%s are those of the library's own arithmetic.", c->compared,
-                 c->count + c->left_out, c->count + c->left_out == 1 ? "" : "s");
+        snprintf(text, sizeof text, PAGE_GOOD " All %d hashes of %zu device%s are those of the library's own arithmetic.",
+                 c->compared, c->count + c->left_out, c->count + c->left_out == 1 ? "" : "s");
     else
-        snprintf(text, sizeof text, PAGE_BAD " %d of %d hashes differ from those of the library's own arithmetic.", c->differing, c->compared);
+        snprintf(text, sizeof text, PAGE_BAD " %d of %d hashes differ from those of the library's own arithmetic.", c->differing,
+                 c->compared);
     page_paragraph(p, text);
     if (c->left_out == 0) return;
-    snprintf(text, sizeof text, "The table has the first %d devices; %zu more have none of their own.", SWEEP_PAGE_COLUMNS, c->left_out);
+    snprintf(text, sizeof text, "The table has the first %d devices; %zu more have none of their own.", SWEEP_PAGE_COLUMNS,
+             c->left_out);
     page_paragraph(p, text);
 }
 
 static int was_shown(const struct columns *c, size_t before, const json_t *row)
 {
     for (size_t d = 0; d < before; d++)
-        if (sweep_page_row(c->device[d], doc_text(row, "operator"), doc_text(row, "name"), doc_text(row, "output"), doc_text(row, "dtype")))
+        if (sweep_page_row(c->device[d], doc_text(row, "operator"), doc_text(row, "name"), doc_text(row, "output"),
+                           doc_text(row, "dtype")))
             return 1;
     return 0;
 }
@@ -131,7 +135,8 @@ void sweep_page_hashes(struct page *p, const json_t *doc)
     doc_each(doc, collect, &c);
     if (c.count == 0) return;
     page_heading(p, "Hashes");
-    page_paragraph(p, "XXH64 of the bits of all results, beside that of the host's arithmetic on the same inputs. A star: that device was given "
+    page_paragraph(p, "XXH64 of the bits of all results, beside that of the host's arithmetic on the same inputs. A star: that "
+                      "device was given "
                       "other inputs (another level), and is judged by its own.");
     summary(p, &c);
     page_details_begin(p, "All hashes", c.differing > 0);

@@ -121,8 +121,9 @@ static void curves(struct page *p, const json_t *device)
     size_t i, used = 0;
     json_t *c;
     if (json_array_size(doc_list(device, "curves")) == 0) return;
-    page_paragraph(p, "The largest error in each stretch of the argument, from -12 to 12, in units in the last place. Next to a root of a "
-                      "derivative its absolute error counts instead, and nothing is drawn from it.");
+    page_paragraph(
+        p, "The largest error in each stretch of the argument, from -12 to 12, in units in the last place. Next to a root of a "
+           "derivative its absolute error counts instead, and nothing is drawn from it.");
     page_legend(p, line, 3);
     page_charts_begin(p);
     json_array_foreach(doc_list(device, "curves"), i, c)
@@ -215,15 +216,18 @@ static void histograms(struct page *p, const json_t *device)
 static void worst_row(struct page *p, const json_t *row)
 {
     char cells[500], what[64], name[64], out[16], dtype[16], a[24], b[24], why[100];
-    char ulp[SWEEP_PAGE_NUMBER], bound[SWEEP_PAGE_NUMBER], got[SWEEP_PAGE_NUMBER], want[SWEEP_PAGE_NUMBER], points[SWEEP_PAGE_NUMBER];
+    char ulp[SWEEP_PAGE_NUMBER], bound[SWEEP_PAGE_NUMBER], got[SWEEP_PAGE_NUMBER], want[SWEEP_PAGE_NUMBER],
+        points[SWEEP_PAGE_NUMBER];
     const char *at = doc_number(row, "max_ulp") != 0 ? doc_text(row, "worst_a_bits") : ""; /* no error is nowhere */
     const char *beside = *at ? doc_text(row, "worst_b_bits") : "";
     snprintf(what, sizeof what, "%.10s %.40s", doc_text(row, "operator"), doc_text(row, "name"));
     snprintf(cells, sizeof cells, "%s\t%s\t%s\t%s\t%s\t%s%s%s\t%s\t%s\t%s\t%s%s%s", text_clean(name, sizeof name, what, 0),
              text_clean(out, sizeof out, doc_text(row, "output"), 0), text_clean(dtype, sizeof dtype, doc_text(row, "dtype"), 0),
-             sweep_page_number(ulp, "%.4f", doc_number(row, "max_ulp")), sweep_page_number(bound, "%g", doc_number(row, "bound_ulp")),
-             text_clean(a, sizeof a, at, 0), *beside ? " " : "", text_clean(b, sizeof b, beside, 0), sweep_page_number(got, "%.9g", doc_number(row, "worst_got")),
-             sweep_page_number(want, "%.9g", doc_number(row, "worst_want")), sweep_page_number(points, "%.0f", doc_number(row, "points")),
+             sweep_page_number(ulp, "%.4f", doc_number(row, "max_ulp")),
+             sweep_page_number(bound, "%g", doc_number(row, "bound_ulp")), text_clean(a, sizeof a, at, 0), *beside ? " " : "",
+             text_clean(b, sizeof b, beside, 0), sweep_page_number(got, "%.9g", doc_number(row, "worst_got")),
+             sweep_page_number(want, "%.9g", doc_number(row, "worst_want")),
+             sweep_page_number(points, "%.0f", doc_number(row, "points")),
              json_is_true(json_object_get(row, "good")) ? PAGE_GOOD : PAGE_BAD, *doc_text(row, "special_why") ? " " : "",
              text_clean(why, sizeof why, doc_text(row, "special_why"), 0));
     page_table_row(p, cells);

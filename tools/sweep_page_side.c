@@ -64,7 +64,8 @@ static void add(const json_t *machine, const json_t *device, void *user)
     snprintf(s->label[n], sizeof s->label[n], "%s %s", doc_place(device, where), doc_label(s->doc, machine, label));
     snprintf(s->value[n], sizeof s->value[n], "%s%s%s", sweep_page_speed_number(got, reached), sane(limit) ? " of " : "",
              sane(limit) ? sweep_page_speed_number(most, limit) : "");
-    s->row[n] = (struct page_row){.label = s->label[n], .value = s->value[n], .colour = 1 + (int)(n % (PAGE_COLOURS - 1)), .part = {reached, rest}};
+    s->row[n] = (struct page_row){
+        .label = s->label[n], .value = s->value[n], .colour = 1 + (int)(n % (PAGE_COLOURS - 1)), .part = {reached, rest}};
     s->rows++;
 }
 

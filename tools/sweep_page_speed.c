@@ -30,7 +30,8 @@ static void facts(struct page *p, const json_t *device)
     } texts[] = {{"platform_name", "platform"}, {"vendor", "vendor"},      {"type", "type"},
                  {"device_version", "version"}, {"c_version", "language"}, {"driver_version", "driver"},
                  {"verdict", "verdict"},        {"remarks", "remarks"}},
-      flags[] = {{"fp16", "fp16"}, {"fp64", "fp64"}, {"fma", "fast fma"}, {"subnormals", "subnormal numbers"}, {"compiler", "compiler"}};
+      flags[] = {
+          {"fp16", "fp16"}, {"fp64", "fp64"}, {"fma", "fast fma"}, {"subnormals", "subnormal numbers"}, {"compiler", "compiler"}};
     const json_t *f = json_object_get(device, "facts");
     char text[2 * SWEEP_PAGE_NUMBER], units[SWEEP_PAGE_NUMBER], clock[SWEEP_PAGE_NUMBER];
     page_details_begin(p, "What it says of itself", 0);
@@ -60,7 +61,9 @@ static void rates(struct page *p, const json_t *device)
 {
     static const struct {
         const char *key, *name, *unit;
-    } figures[] = {{"copy_gb_per_s", "copy rate", "GB/s"}, {"read_gb_per_s", "read rate", "GB/s"}, {"fma_gflop_per_s", "FMA rate", "GFLOP/s"}};
+    } figures[] = {{"copy_gb_per_s", "copy rate", "GB/s"},
+                   {"read_gb_per_s", "read rate", "GB/s"},
+                   {"fma_gflop_per_s", "FMA rate", "GFLOP/s"}};
     char text[400] = "", part[100], number[SWEEP_PAGE_NUMBER], bytes[TEXT_NUMBER];
     double peak = doc_number(json_object_get(device, "memory"), "peak_bytes");
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
@@ -79,7 +82,11 @@ static void missing(struct page *p, const json_t *device)
 {
     static const struct {
         const char *key, *name;
-    } lists[] = {{"verify", "numbers"}, {"curves", "errors along the argument"}, {"bench", "gates"}, {"ffn", "feed-forward blocks"}, {"build", "builds"}};
+    } lists[] = {{"verify", "numbers"},
+                 {"curves", "errors along the argument"},
+                 {"bench", "gates"},
+                 {"ffn", "feed-forward blocks"},
+                 {"build", "builds"}};
     char text[300] = "";
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (json_array_size(doc_list(device, lists[i].key)) == 0) add(text, sizeof text, lists[i].name);
@@ -142,7 +149,8 @@ static void gates(struct page *p, const json_t *device)
 {
     static const char *const directions[] = {"forward", "backward"}, *const dtypes[] = {"f32", "f16", "bf16"};
     if (json_array_size(doc_list(device, "bench")) == 0) return;
-    page_paragraph(p, "Gates beside a kernel of the same type that only moves the data, measured in turns: 1 is the speed of memory.");
+    page_paragraph(
+        p, "Gates beside a kernel of the same type that only moves the data, measured in turns: 1 is the speed of memory.");
     page_charts_begin(p);
     for (size_t i = 0; i < 6; i++) gate_bars(p, device, directions[i / 3], dtypes[i % 3]);
     page_charts_end(p);

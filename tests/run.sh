@@ -54,6 +54,7 @@ if [ "$mode" != quick ]; then
     step install tests/install.sh
     step completion tests/completion.sh
     step export tests/export.sh
+    if [ "$mode" = long ]; then step cache tests/cache.sh long; else step cache tests/cache.sh; fi
     step command tests/command.sh
     step examples tests/examples.sh
     step docs tests/docs.sh

@@ -4,18 +4,10 @@
 /* It counts on exit, into the file COMPILER_LAYER_COUNTS, how often a driver was given sources and binaries.
    COMPILER_LAYER: count, then it only counts; crash, then the process is aborted when a driver is given a binary. */
 
-#define CL_TARGET_OPENCL_VERSION 300
-#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include "layer.h"
 
-#include <CL/cl_layer.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#define EXPORT __attribute__((visibility("default")))
-
-static struct _cl_icd_dispatch ours;
-static const struct _cl_icd_dispatch *next;
 static unsigned long sources, binaries, built;
 
 static int mode_is(const char *word)
@@ -72,29 +64,10 @@ __attribute__((destructor)) static void write_counts(void)
     fclose(out);
 }
 
-EXPORT cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t size, void *value, size_t *needed)
+static void hook(void)
 {
-    cl_layer_api_version version = CL_LAYER_API_VERSION_100;
-    if (what != CL_LAYER_API_VERSION) return CL_INVALID_VALUE;
-    if (value && size < sizeof version) return CL_INVALID_VALUE;
-    if (value) memcpy(value, &version, sizeof version);
-    if (needed) *needed = sizeof version;
-    return CL_SUCCESS;
-}
-
-EXPORT cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_dispatch *target, cl_uint *count_out,
-                                      const struct _cl_icd_dispatch **layer)
-{
-    cl_uint own = sizeof ours / sizeof(void *);
-    if (!target || !count_out || !layer) return CL_INVALID_VALUE;
-    next = target;
-    if (count < own) own = count;
-    memcpy(&ours, target, own * sizeof(void *));
     ours.clGetDeviceInfo = get_device_info;
     ours.clCreateProgramWithSource = from_source;
     ours.clCreateProgramWithBinary = from_binary;
     ours.clBuildProgram = build;
-    *count_out = own;
-    *layer = &ours;
-    return CL_SUCCESS;
 }

@@ -3,17 +3,8 @@
 /* FACTS_LAYER names them: no-fp64, flushes (no subnormal numbers), old-driver, old-version; other-name, other-vendor, other-version,
    other-language, other-platform: the last letter of that text is another. */
 
-#define CL_TARGET_OPENCL_VERSION 300
-#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include "layer.h"
 
-#include <CL/cl_layer.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
-
-static struct _cl_icd_dispatch ours;
-static const struct _cl_icd_dispatch *next;
 
 static int asked(const char *word)
 {
@@ -51,26 +42,8 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
     return code;
 }
 
-EXPORT cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t size, void *value, size_t *needed)
+static void hook(void)
 {
-    cl_layer_api_version version = CL_LAYER_API_VERSION_100;
-    if (what != CL_LAYER_API_VERSION || (value && size < sizeof version)) return CL_INVALID_VALUE;
-    if (value) memcpy(value, &version, sizeof version);
-    if (needed) *needed = sizeof version;
-    return CL_SUCCESS;
-}
-
-EXPORT cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_dispatch *target, cl_uint *count_out,
-                                      const struct _cl_icd_dispatch **layer)
-{
-    cl_uint own = sizeof ours / sizeof(void *);
-    if (!target || !count_out || !layer) return CL_INVALID_VALUE;
-    next = target;
-    if (count < own) own = count;
-    memcpy(&ours, target, own * sizeof(void *));
     ours.clGetDeviceInfo = get_device_info;
     ours.clGetPlatformInfo = get_platform_info;
-    *count_out = own;
-    *layer = &ours;
-    return CL_SUCCESS;
 }

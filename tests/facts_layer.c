@@ -5,7 +5,6 @@
 
 #include "layer.h"
 
-
 static int asked(const char *word)
 {
     const char *all = getenv("FACTS_LAYER");

@@ -1,5 +1,5 @@
 #!/bin/sh
-# runtimes.sh - the suite on each runtime that is laid out, and a table of them: tests/runtimes.sh [quick]. Called by
+# runtimes.sh - the suite on each runtime that is laid out, and a table of them: tests/runtimes.sh [quick|some]. Called by
 # make check-runtimes. SPDX-License-Identifier: MIT
 
 # CLGLU_RUNTIMES names those that must be there (default: all five). Exit status 1 if a test failed, bits differ or one is missing.
@@ -17,14 +17,14 @@ some='device_special device_kernels'
 
 scale_of() {
     case $mode:$1 in
-    quick:* | *:rusticl | *:oclgrind) echo small ;;
+    quick:* | some:* | *:rusticl | *:oclgrind) echo small ;;
     *) echo normal ;;
     esac
 }
 
 suites_of() {
     case $mode:$1 in
-    quick:rusticl | quick:oclgrind) echo "$some" ;;
+    some:* | quick:rusticl | quick:oclgrind) echo "$some" ;;
     quick:* | *:oclgrind) echo "$important" ;;
     *) echo all ;;
     esac

@@ -59,7 +59,7 @@ DAMAGE
 
 damages() {
     cp "$(entry gate)" "$work/entry"
-    i=0 wrong=0 count=24
+    i=0 wrong=0 count=16
     [ "$mode" != long ] || count=$((9 * $(wc -c <"$work/entry")))
     while [ $i -lt $count ]; do
         cp "$work/entry" "$(entry gate)"
@@ -121,7 +121,7 @@ crowd() {
 
 # Killed at any moment: what is there then is right, or is made anew.
 kills() {
-    count=12
+    count=8
     [ "$mode" != long ] || count=1000
     wrong=$(python3 - "$clglu" "$count" "$work" <<'KILLS'
 import os, random, shutil, subprocess, sys, time

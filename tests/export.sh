@@ -9,6 +9,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 . tests/lib.sh
 unset CLGLU_DEVICE CLGLU_KERNELS
+# What a cache has would do in place of a binary that is missing.
+export CLGLU_CACHE=
 export LC_ALL=C
 
 # On which runtime: the system's, or (runner set) one that is laid out.

@@ -13,8 +13,8 @@
 #define STORE(x, p, i) CLGLU_JOIN(vstore, VW)(x, i, p)
 #endif
 
-/* out is [8, count]: fma(x, y, z), x * y, x + y, gelu(x), gelu'(x), x narrowed to a half and widened again, the same
-   through memory, and that memory. */
+/* out is [10, count]: fma(x, y, z), x * y, x + y, gelu(x), gelu'(x), x narrowed to a half and widened again, the same
+   through memory, (y - 1) * 2^-26 by way of (y - 1) * 2^-126, which is subnormal, twice, and the memory for the halves. */
 kernel void selftest_values(global const float *x, global const float *y, global const float *z, global float *out,
                             uint count)
 {
@@ -27,9 +27,12 @@ kernel void selftest_values(global const float *x, global const float *y, global
     STORE(act_gelu(a, &derivative), out + 3 * count, i);
     STORE(derivative, out + 4 * count, i);
     STORE(widen(narrow(a)), out + 5 * count, i);
-    global element *half_of_a = (global element *)(out + 7 * count) + i * VW;
+    global element *half_of_a = (global element *)(out + 9 * count) + i * VW;
     store_whole(a, half_of_a);
     STORE(load_whole(half_of_a), out + 6 * count, i);
+    real least = (real)(0x1p-126f);
+    STORE((b * least - least) * 0x1p100f, out + 7 * count, i);
+    STORE(FMA(b, least, -least) * 0x1p100f, out + 8 * count, i);
 }
 
 /* A group of 64 turns its numbers round through local memory, twice; out[64] is how many rounds a long loop made. */

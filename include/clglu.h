@@ -461,7 +461,8 @@ typedef struct clglu_device_facts {
     int available, compiler, little_endian; /* CL_DEVICE_AVAILABLE, _COMPILER_AVAILABLE, _ENDIAN_LITTLE */
     int fp16, fp64;             /* arithmetic in those types; clglu needs neither */
     int unified;                /* host and device share memory */
-    int subnormals, round_nearest, inf_nan, fma; /* CL_DEVICE_SINGLE_FP_CONFIG */
+    int subnormals, round_nearest, inf_nan, fma; /* CL_DEVICE_SINGLE_FP_CONFIG; subnormals is also 0 where the self-test finds that
+                                   they are flushed */
     int usable;                 /* 1: clglu runs on it */
     const char *verdict;        /* "usable", or why not */
     const char *remarks;        /* what is worked around or left out, or "" */

@@ -76,8 +76,11 @@ damages() {
 keys() {
     ${CC:-cc} -shared -fPIC -o "$work/facts.so" tests/facts_layer.c || exit 1
     gelu >/dev/null
-    for fact in old-driver other-name other-vendor other-version other-language other-platform; do
-        expect 0 "$fact: the call works" env OPENCL_LAYERS="$work/facts.so:$work/layer.so" FACTS_LAYER="$fact" COMPILER_LAYER=count \
+    for fact in driver other-name other-vendor other-version other-language other-platform; do
+        driver=
+        [ $fact != driver ] || driver=0.9
+        expect 0 "$fact: the call works" env OPENCL_LAYERS="$work/facts.so:$work/layer.so" FACTS_LAYER="$fact" \
+            ${driver:+FACTS_DRIVER=$driver} COMPILER_LAYER=count \
             COMPILER_LAYER_COUNTS="$work/counts" "$clglu" act --act gelu --a "$work/x.npy" -o "$work/y.npy"
         holds "... and the entry is not taken" given binaries -eq 0
     done

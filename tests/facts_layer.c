@@ -1,9 +1,14 @@
 /* facts_layer.c - an OpenCL layer that lets devices say other things of themselves. SPDX-License-Identifier: MIT */
 
-/* FACTS_LAYER names them: no-fp64, flushes (no subnormal numbers), old-driver, old-version; other-name, other-vendor, other-version,
-   other-language, other-platform: the last letter of that text is another. */
+/* FACTS_LAYER names them: no-fp64, flushes (no subnormal numbers), old-version; other-name, other-vendor, other-version, other-language,
+   other-platform: the last letter of that text is another; gpu: each is one; names: each has another; one-place, places: all lie at one
+   place of the PCI bus, or each at another. denorms-are-zero: programs are built so, and nothing is said of it. FACTS_DRIVER is the
+   version of the driver, FACTS_PLATFORM the name of the platform. */
 
 #include "layer.h"
+
+#include <CL/cl_ext.h>
+#include <stdio.h>
 
 static int asked(const char *word)
 {
@@ -18,21 +23,68 @@ static void change(void *value, size_t size)
     if (end && end > text) end[-1] ^= 1;
 }
 
+/* The answer to a question of that size. */
+static cl_int answer(const void *what, size_t length, size_t size, void *value, size_t *needed)
+{
+    if (value && size < length) return CL_INVALID_VALUE;
+    if (value) memcpy(value, what, length);
+    if (needed) *needed = length;
+    return CL_SUCCESS;
+}
+
+static cl_int answer_text(const char *text, size_t size, void *value, size_t *needed)
+{
+    return answer(text, strlen(text) + 1, size, value, needed);
+}
+
+/* How often devices were asked for: a driver that is listed twice gives the same ones again. */
+static cl_uint lists;
+
+static cl_int CL_API_CALL get_device_ids(cl_platform_id platform, cl_device_type type, cl_uint count, cl_device_id *devices, cl_uint *found)
+{
+    lists++;
+    return next->clGetDeviceIDs(platform, type, count, devices, found);
+}
+
 static cl_int CL_API_CALL get_platform_info(cl_platform_id platform, cl_platform_info what, size_t size, void *value, size_t *needed)
 {
+    if (what == CL_PLATFORM_NAME && getenv("FACTS_PLATFORM")) return answer_text(getenv("FACTS_PLATFORM"), size, value, needed);
     cl_int code = next->clGetPlatformInfo(platform, what, size, value, needed);
     if (code == CL_SUCCESS && value && what == CL_PLATFORM_NAME && asked("other-platform")) change(value, size);
     return code;
 }
 
-/* The driver's own text has room enough for these. */
+/* What the driver is not even asked; 0: it is. */
+static int answers(cl_device_info what, size_t size, void *value, size_t *needed, cl_int *code)
+{
+    cl_device_type gpu = CL_DEVICE_TYPE_GPU;
+    cl_device_pci_bus_info_khr place = {0, asked("places") ? lists : 7, 0, 0};
+    int lie = asked("places") || asked("one-place");
+    char name[32];
+    snprintf(name, sizeof name, "device %u", (unsigned)lists);
+    if (what == CL_DRIVER_VERSION && getenv("FACTS_DRIVER"))
+        *code = answer_text(getenv("FACTS_DRIVER"), size, value, needed);
+    else if (what == CL_DEVICE_TYPE && asked("gpu"))
+        *code = answer(&gpu, sizeof gpu, size, value, needed);
+    else if (what == CL_DEVICE_NAME && asked("names"))
+        *code = answer_text(name, size, value, needed);
+    else if (what == CL_DEVICE_EXTENSIONS && lie)
+        *code = answer_text("cl_khr_pci_bus_info", size, value, needed);
+    else if (what == CL_DEVICE_PCI_BUS_INFO_KHR && lie)
+        *code = answer(&place, sizeof place, size, value, needed);
+    else
+        return 0;
+    return 1;
+}
+
 static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info what, size_t size, void *value, size_t *needed)
 {
-    cl_int code = next->clGetDeviceInfo(device, what, size, value, needed);
+    cl_int code;
+    if (answers(what, size, value, needed, &code)) return code;
+    code = next->clGetDeviceInfo(device, what, size, value, needed);
     if (code != CL_SUCCESS || value == NULL) return code;
     if (what == CL_DEVICE_DOUBLE_FP_CONFIG && asked("no-fp64")) *(cl_device_fp_config *)value = 0;
     if (what == CL_DEVICE_SINGLE_FP_CONFIG && asked("flushes")) *(cl_device_fp_config *)value &= ~(cl_device_fp_config)CL_FP_DENORM;
-    if (what == CL_DRIVER_VERSION && asked("old-driver")) memcpy(value, "0.9", size < 4 ? size : 4);
     if (what == CL_DEVICE_VERSION && asked("old-version") && size > 10) memcpy(value, "OpenCL 1.1", 10);
     if (what == CL_DEVICE_NAME && asked("other-name")) change(value, size);
     if (what == CL_DEVICE_VENDOR && asked("other-vendor")) change(value, size);
@@ -41,8 +93,18 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
     return code;
 }
 
+static cl_int CL_API_CALL build_program(cl_program program, cl_uint count, const cl_device_id *devices, const char *options,
+                                        void(CL_CALLBACK *done)(cl_program, void *), void *user)
+{
+    char all[2048];
+    snprintf(all, sizeof all, "%s%s", options ? options : "", asked("denorms-are-zero") ? " -cl-denorms-are-zero" : "");
+    return next->clBuildProgram(program, count, devices, all, done, user);
+}
+
 static void hook(void)
 {
     ours.clGetDeviceInfo = get_device_info;
+    ours.clGetDeviceIDs = get_device_ids;
     ours.clGetPlatformInfo = get_platform_info;
+    ours.clBuildProgram = build_program;
 }

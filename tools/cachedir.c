@@ -13,23 +13,34 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether that folder, or the nearest one above it that exists, can be written. */
-static int can_write(const char *path)
+void cachedir_nearest(const char *path, char *nearest, unsigned long size)
 {
-    char copy[1024];
-    snprintf(copy, sizeof copy, "%s", path);
-    while (*copy && access(copy, F_OK) != 0) {
-        char *slash = strrchr(copy, '/');
-        if (!slash) return access(".", W_OK | X_OK) == 0;
-        if (slash == copy) slash++;
+    snprintf(nearest, size, "%s", path);
+    while (access(nearest, F_OK) != 0) {
+        char *slash = strrchr(nearest, '/');
+        if (!slash) {
+            snprintf(nearest, size, ".");
+            return;
+        }
+        if (slash == nearest) slash++;
+        if (!*slash) return; /* not even the root can be seen */
         *slash = 0;
     }
-    return access(copy, W_OK | X_OK) == 0;
 }
+
+static int can_write(const char *path)
+{
+    char nearest[1024];
+    cachedir_nearest(path, nearest, sizeof nearest);
+    return access(nearest, W_OK | X_OK) == 0;
+}
+
+const char *cachedir_instead(void) { return getenv("CLGLU_POCL_CACHE") ? getenv("POCL_CACHE_DIR") : NULL; }
 
 enum cachedir_state cachedir_state(char *where, unsigned long size)
 {
-    const char *chosen = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *chosen = cachedir_instead() ? NULL : getenv("POCL_CACHE_DIR");
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (chosen && *chosen)
         snprintf(where, size, "%s", chosen);
     else if (xdg && *xdg)

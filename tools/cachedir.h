@@ -4,7 +4,7 @@
 #ifndef CLGLU_TOOLS_CACHEDIR_H
 #define CLGLU_TOOLS_CACHEDIR_H
 
-/* What PoCL would do of itself with this environment. */
+/* What PoCL would do of itself in the user's environment. */
 enum cachedir_state {
     CACHEDIR_FINE,       /* it has a place of its own */
     CACHEDIR_CHOSEN,     /* POCL_CACHE_DIR or XDG_CACHE_HOME says where, and that can be written */
@@ -15,9 +15,14 @@ enum cachedir_state {
 /* `where`: the folder that is meant. */
 enum cachedir_state cachedir_state(char *where, unsigned long size);
 
+/* That folder, or the nearest one above it that exists. */
+void cachedir_nearest(const char *path, char *nearest, unsigned long size);
+
 /* Sets POCL_CACHE_DIR for this process and those it starts, if the state is SHARED or UNWRITABLE and the user
    has not set it himself: to a folder that belongs to the user alone. CLGLU_POCL_CACHE tells them that it was
    set here. */
 void cachedir_prepare(void);
+/* The folder that was set so, or NULL. */
+const char *cachedir_instead(void);
 
 #endif

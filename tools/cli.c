@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FIRST_LONG = 1000, MESSAGE = 8192 };
 
@@ -235,6 +236,12 @@ const char *cli_selector(const struct cli_common *common)
 {
     const char *env = getenv("CLGLU_DEVICE");
     return common->device ? common->device : env && *env ? env : "best";
+}
+
+const char *cli_remedy(const char *command)
+{
+    static const char sudo[] = "sudo ";
+    return geteuid() == 0 && strncmp(command, sudo, sizeof sudo - 1) == 0 ? command + sizeof sudo - 1 : command;
 }
 
 /* The library tells the log alone why no context opened. Later failures are asked for (clglu_context_error).

@@ -70,6 +70,9 @@ int cli_failed(const clglu_context *context, clglu_status status, const char *wh
 /* The selector in force: --device, else CLGLU_DEVICE, else "best". */
 const char *cli_selector(const struct cli_common *common);
 
+/* The command that mends something, as this user has to type it: root needs no leading sudo. */
+const char *cli_remedy(const char *command);
+
 /* A context and what the library had to say while it opened; it stays where it is as long as the context
  * lives. */
 struct cli_device {

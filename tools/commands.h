@@ -13,6 +13,6 @@ extern const struct cli_command command_ffn, command_verify, command_bench, comm
 const struct cli_command *command_at(size_t i);
 
 /* Not for people: what doctor and sweep start as processes of their own. */
-extern const struct cli_command command_probe_icd, command_probe_list, command_probe_device;
+extern const struct cli_command command_probe_icd, command_probe_list, command_probe_device, command_probe_pick;
 
 #endif

@@ -15,14 +15,13 @@ static const struct {
     doctor_check *run;
 } checks[] = {
     {"loader", doctor_loader},           {"drivers", doctor_drivers},    {"home", doctor_home},
-    {"environment", doctor_environment}, {"device files", doctor_nodes}, {"devices", doctor_devices},
-    {"selector", doctor_selector},
+    {"caches", doctor_caches},           {"environment", doctor_environment}, {"device files", doctor_nodes},
+    {"devices", doctor_devices},         {"selector", doctor_selector},  {"twins", doctor_twins},
 };
 
 static const char *const level_names[] = {"ok", "note", "warn", "FAIL"};
 
-void doctor_add(struct doctor *d, const char *check, enum doctor_level level, const char *remedy,
-                const char *format, ...)
+void doctor_add(struct doctor *d, const char *id, enum doctor_level level, const char *remedy, const char *format, ...)
 {
     char raw[600];
     va_list args;
@@ -40,10 +39,11 @@ void doctor_add(struct doctor *d, const char *check, enum doctor_level level, co
     va_start(args, format);
     vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
-    f->check = check;
+    f->check = d->check;
+    f->id = id;
     f->level = level;
     text_clean(f->text, sizeof f->text, raw, 0);
-    text_clean(f->remedy, sizeof f->remedy, remedy, 0);
+    text_clean(f->remedy, sizeof f->remedy, remedy ? cli_remedy(remedy) : "", 0);
 }
 
 static void print(const struct doctor *d)
@@ -63,9 +63,9 @@ static json_t *to_json(const struct doctor *d)
 {
     json_t *root = json_root("doctor"), *list = json_array();
     for (int i = 0; i < d->count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "check", d->list[i].check, "level",
-                                              level_names[d->list[i].level], "text", d->list[i].text,
-                                              "remedy", d->list[i].remedy));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "check", d->list[i].check, "id", d->list[i].id,
+                                              "level", level_names[d->list[i].level], "text", d->list[i].text, "remedy",
+                                              d->list[i].remedy));
     json_object_set_new(root, "findings", list);
     json_object_set_new(root, "usable_devices", json_integer(d->usable));
     return root;
@@ -76,9 +76,11 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct cli_common o = {0};
     int code = cli_parse(self, argc, argv, &o);
     if (code != CLI_GO_ON) return code;
-    const char *env = getenv("CLGLU_DEVICE");
-    struct doctor d = {.selector = o.device ? o.device : env && *env ? env : NULL, .quiet = o.quiet != NULL};
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) checks[i].run(&d, checks[i].name);
+    struct doctor d = {.selector = cli_selector(&o), .sweep = {.timeout = 60}};
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        d.check = checks[i].name;
+        checks[i].run(&d);
+    }
     code = d.usable ? CLI_GOOD : CLI_NO_DEVICE;
     if (d.failed) cli_say("findings are missing: out of memory");
     if (o.json) {
@@ -87,6 +89,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     } else {
         print(&d);
     }
+    sweep_free(&d.sweep);
     free(d.list);
     return code;
 }
@@ -95,8 +98,9 @@ const struct cli_command command_doctor = {
     "doctor",
     "what is missing for OpenCL here, and the command that brings it",
     "clglu doctor [--device SELECTOR] [--json]",
-    "Looks at the loader, the drivers, the environment, permissions and every device (each in\n"
-    "a process of its own). Exit status 0 if a device is usable, else 3.",
+    "Looks at the loader, the drivers, HOME and caches, the environment, permissions and\n"
+    "every device (each in a process of its own). It works without a loader, too. Exit\n"
+    "status 0 if a device is usable, else 3.",
     "clglu doctor",
     NULL,
     run};

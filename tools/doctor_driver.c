@@ -26,19 +26,16 @@ static void mapped_library(const char *name, char *path, size_t size)
     if (f) fclose(f);
 }
 
-void doctor_loader(struct doctor *d, const char *name)
+void doctor_loader(struct doctor *d)
 {
     char path[512];
-    if (*late_why()) {
-        d->no_loader = 1;
-        doctor_add(d, name, DOCTOR_FAIL, late_remedy(), "the OpenCL loader cannot be used: %s", late_why());
+    const struct late_trouble *trouble = late_trouble();
+    if (trouble) {
+        doctor_add(d, trouble->id, DOCTOR_FAIL, trouble->remedy, "OpenCL cannot be used: %s", trouble->why);
         return;
     }
     mapped_library("libOpenCL.so", path, sizeof path);
-    if (*path)
-        doctor_add(d, name, DOCTOR_OK, NULL, "%s", path);
-    else
-        doctor_add(d, name, DOCTOR_NOTE, NULL, "OpenCL is linked, /proc does not say from where");
+    doctor_add(d, "loader", DOCTOR_OK, NULL, "%s", *path ? path : "OpenCL is linked, /proc does not say from where");
 }
 
 /* The Debian package that brings a driver, from its library's name. */
@@ -63,45 +60,79 @@ static int take_error(json_t *message, void *user)
     return 0;
 }
 
-/* Loads it in a child: a constructor may do anything. */
-static void judge_driver(struct doctor *d, const char *name, const struct icd *icd)
+/* The command that brings a driver's library, or stops the loader from looking for it. */
+static void mend_driver(char *remedy, size_t size, const struct icd *icd)
 {
-    const char *args[] = {"probe-icd", "--library", icd->library, NULL}, *package = package_of(icd->library);
+    const char *package = package_of(icd->library), *variable = icd_variable();
+    char file[300];
+    if (!*icd->file)
+        snprintf(remedy, size, "unset %s", variable);
+    else if (package)
+        snprintf(remedy, size, "sudo apt-get install --reinstall %s", package);
+    else
+        snprintf(remedy, size, "sudo rm %s   # or install what it names", text_shell(file, sizeof file, icd->file));
+}
+
+/* Loads it in a child: a constructor may do anything. */
+static void judge_driver(struct doctor *d, const struct icd *icd)
+{
+    const char *args[] = {"probe-icd", "--library", icd->library, NULL};
     const char *file = *icd->file ? icd->file : icd_place();
-    char error[400] = "", words[96], remedy[300];
+    char error[400] = "", words[96], remedy[400];
     struct child_end end;
     struct child child = {args, NULL, 20, take_error, NULL, error};
-    if (!*icd->file)
-        snprintf(remedy, sizeof remedy, "unset OCL_ICD_VENDORS");
-    else if (package)
-        snprintf(remedy, sizeof remedy, "apt-get install --reinstall %s", package);
-    else
-        snprintf(remedy, sizeof remedy, "rm %.200s   # or install what it names", file);
+    mend_driver(remedy, sizeof remedy, icd);
     if (!*icd->library) {
-        doctor_add(d, name, DOCTOR_WARN, remedy, "%s is empty or cannot be read", file);
+        doctor_add(d, "driver-unnamed", DOCTOR_WARN, remedy, "%s is empty or cannot be read", file);
         return;
     }
     child_run(&child, &end);
     child_words(&end, words, sizeof words);
     if (end.how != CHILD_GOOD)
-        doctor_add(d, name, DOCTOR_WARN, remedy, "%s: loading %s in a process of its own: it %s", file,
-                   icd->library, words);
+        doctor_add(d, "driver-breaks", DOCTOR_WARN, remedy, "%s: loading %s in a process of its own: it %s%s%s", file, icd->library,
+                   words, *end.said ? "; it said: " : "", end.said);
     else if (*error)
-        doctor_add(d, name, DOCTOR_WARN, remedy, "%s: %s does not load: %s", file, icd->library, error);
+        doctor_add(d, "driver-not-loaded", DOCTOR_WARN, remedy, "%s: %s does not load: %s", file, icd->library, error);
     else
-        doctor_add(d, name, DOCTOR_OK, NULL, "%s: %s", file, icd->library);
+        doctor_add(d, "driver", DOCTOR_OK, NULL, "%s: %s", file, icd->library);
 }
 
-void doctor_drivers(struct doctor *d, const char *name)
+/* A driver that is listed twice shows every device twice. */
+static void judge_again(struct doctor *d, const struct icd *list, int i)
+{
+    char remedy[400], file[300];
+    for (int k = 0; k < i; k++) {
+        if (!*list[i].library || strcmp(list[i].library, list[k].library) != 0) continue;
+        snprintf(remedy, sizeof remedy, "sudo rm %s", text_shell(file, sizeof file, list[i].file));
+        doctor_add(d, "driver-twice", DOCTOR_WARN, remedy, "%s names the same library as %s: its devices are there twice",
+                   list[i].file, list[k].file);
+        return;
+    }
+}
+
+static void no_driver(struct doctor *d)
+{
+    const char *place = icd_place(), *variable = icd_variable();
+    char remedy[400] = "sudo apt-get install pocl-opencl-icd";
+    if (variable) snprintf(remedy, sizeof remedy, "unset %s", variable);
+    if (access(place, F_OK) == 0 && access(place, R_OK | X_OK) != 0) {
+        char folder[300];
+        snprintf(remedy, sizeof remedy, "sudo chmod a+rx %s", text_shell(folder, sizeof folder, place));
+        doctor_add(d, "drivers-unreadable", DOCTOR_FAIL, remedy, "%s cannot be read", place);
+    } else {
+        doctor_add(d, "no-driver", DOCTOR_FAIL, remedy, "no driver is installed: %s %s%s%s", place,
+                   access(place, F_OK) ? "does not exist" : "has no *.icd file", variable ? ", where the loader looks by " : "",
+                   variable ? variable : "");
+    }
+}
+
+void doctor_drivers(struct doctor *d)
 {
     struct icd list[ICD_MAX];
-    const char *place = icd_place(), *chosen = getenv("OCL_ICD_VENDORS");
     int n = icd_list(list);
-    if (n == 0 && chosen && *chosen)
-        doctor_add(d, name, DOCTOR_FAIL, "unset OCL_ICD_VENDORS",
-                   "OCL_ICD_VENDORS=%s: no *.icd file is there", place);
-    else if (n == 0)
-        doctor_add(d, name, DOCTOR_FAIL, "apt-get install pocl-opencl-icd", "no driver is installed: %s %s",
-                   place, access(place, F_OK) ? "does not exist" : "has no *.icd file");
-    for (int i = 0; i < n; i++) judge_driver(d, name, &list[i]);
+    if (n == 0) no_driver(d);
+    for (int i = 0; i < n; i++) {
+        judge_driver(d, &list[i]);
+        judge_again(d, list, i);
+    }
 }

@@ -10,10 +10,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const char *icd_variable(void)
+{
+    static const char *const names[] = {"OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *chosen = getenv(names[i]);
+        if (chosen && *chosen) return names[i];
+    }
+    return NULL;
+}
+
 const char *icd_place(void)
 {
-    const char *chosen = getenv("OCL_ICD_VENDORS");
-    return chosen && *chosen ? chosen : "/etc/OpenCL/vendors";
+    const char *name = icd_variable();
+    return name ? getenv(name) : "/etc/OpenCL/vendors";
 }
 
 static int ends_with(const char *s, const char *end)
@@ -68,6 +78,7 @@ int icd_list(struct icd list[ICD_MAX])
         read_icd(&list[0]);
         return 1;
     }
+    if (!icd_variable()) return 0;
     list[0].file[0] = 0; /* ocl-icd takes anything else for a library's name */
     snprintf(list[0].library, sizeof list[0].library, "%s", place);
     return 1;

@@ -12,7 +12,10 @@ struct icd {
 
 enum { ICD_MAX = 64 };
 
-/* Where the loader looks: OCL_ICD_VENDORS, else /etc/OpenCL/vendors. */
+/* The variable that tells the loader where to look, OCL_ICD_VENDORS before OPENCL_VENDOR_PATH; NULL: none is set. */
+const char *icd_variable(void);
+
+/* Where the loader looks: what that variable says, else /etc/OpenCL/vendors. */
 const char *icd_place(void);
 
 /* Fills `list` in the order of their names; returns how many. */

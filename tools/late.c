@@ -8,35 +8,37 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char why[400];
-static const char *remedy = "";
+static struct late_trouble trouble; /* its id is NULL: none */
 
 #ifdef CLGLU_LATE
 /* Functions that came with OpenCL 1.2: a loader without them is too old. */
 static const char *const needed[] = {"clGetPlatformIDs", "clCreateSubBuffer", "clEnqueueFillBuffer",
                                      "clEnqueueMarkerWithWaitList", "clCompileProgram"};
 
-static int open_library(const char *name, const char *package, void **library)
+static int open_library(const char *name, const char *id, const char *remedy, void **library)
 {
     *library = dlopen(name, RTLD_LAZY | RTLD_GLOBAL);
     if (*library) return 1;
-    snprintf(why, sizeof why, "%s", dlerror());
-    remedy = package;
+    trouble = (struct late_trouble){.id = id, .remedy = remedy};
+    snprintf(trouble.why, sizeof trouble.why, "%s", dlerror());
     return 0;
 }
 
 static int open_all(void)
 {
     void *loader, *other;
-    if (!open_library("libOpenCL.so.1", "apt-get install ocl-icd-libopencl1", &loader)) return 0;
+    if (!open_library("libOpenCL.so.1", "no-loader", "sudo apt-get install ocl-icd-libopencl1", &loader)) return 0;
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!dlsym(loader, needed[i])) {
-            snprintf(why, sizeof why, "libOpenCL.so.1 has no %s: it is older than OpenCL 1.2, or no loader", needed[i]);
-            remedy = "apt-get install --reinstall ocl-icd-libopencl1   # and look at LD_LIBRARY_PATH";
+            trouble = (struct late_trouble){
+                .id = "old-loader",
+                .remedy = "sudo apt-get install --reinstall ocl-icd-libopencl1   # and look at LD_LIBRARY_PATH"};
+            snprintf(trouble.why, sizeof trouble.why, "libOpenCL.so.1 has no %s: it is older than OpenCL 1.2, or no loader",
+                     needed[i]);
             return 0;
         }
 #ifdef CLGLU_CLBLAST
-    return open_library("libclblast.so.1", "apt-get install libclblast1", &other);
+    return open_library("libclblast.so.1", "no-clblast", "sudo apt-get install libclblast1", &other);
 #else
     (void)other;
     return 1;
@@ -64,5 +66,4 @@ int late_open(char **argv)
 #endif
 }
 
-const char *late_why(void) { return why; }
-const char *late_remedy(void) { return remedy; }
+const struct late_trouble *late_trouble(void) { return trouble.id ? &trouble : NULL; }

@@ -4,10 +4,16 @@
 #ifndef CLGLU_TOOLS_LATE_H
 #define CLGLU_TOOLS_LATE_H
 
-/* Called once before the first call of OpenCL. Returns 1, or 0: then late_why() says what is missing and late_remedy() the command
-   that brings it. */
+/* Why OpenCL cannot be used. */
+struct late_trouble {
+    const char *id; /* no-loader, old-loader or no-clblast: doctor's name for it */
+    char why[400];
+    const char *remedy; /* the command that mends it: see cli_remedy */
+};
+
+/* Called once before the first call of OpenCL. Returns 1, or 0 if there is trouble. */
 int late_open(char **argv);
-const char *late_why(void);
-const char *late_remedy(void);
+/* NULL: none. */
+const struct late_trouble *late_trouble(void);
 
 #endif

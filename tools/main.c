@@ -16,7 +16,7 @@ static const struct cli_command *const commands[] = {
 };
 
 static const struct cli_command *const hidden[] = {&command_probe_icd, &command_probe_list,
-                                                   &command_probe_device};
+                                                   &command_probe_device, &command_probe_pick};
 
 const struct cli_command *command_at(size_t i)
 {
@@ -83,7 +83,8 @@ int main(int argc, char **argv)
     }
     cachedir_prepare();
     if (!late_open(argv) && !works_without_opencl(command)) {
-        cli_say("OpenCL cannot be used: %s\n-> %s\n'clglu doctor' looks at everything else.", late_why(), late_remedy());
+        cli_say("OpenCL cannot be used: %s\n-> %s\n'clglu doctor' looks at everything else.", late_trouble()->why,
+                cli_remedy(late_trouble()->remedy));
         return CLI_NO_DEVICE;
     }
     return finish(command->run(command, argc - 1, argv + 1));

@@ -24,7 +24,10 @@ enum sweep_verdict {
 struct sweep_row {
     int platform, device; /* -1: none */
     char name[128], platform_name[128];
+    unsigned vendor_id;
+    char pci[32]; /* where it is on the bus, or "": unknown */
     char set[600]; /* for the child's environment, or "": where the driver had to be asked alone */
+    char icd[512]; /* that driver's *.icd file */
     enum sweep_verdict verdict;
     int usable, verified; /* verified: all rows of the verification came */
     char step[96];        /* the last one begun */

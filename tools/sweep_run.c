@@ -51,7 +51,7 @@ static int copy_text(const json_t *object, const char *key, char *out, size_t si
 static int on_listed(json_t *m, void *user)
 {
     struct listing *l = user;
-    json_t *platform = json_object_get(m, "platform"), *devices = json_object_get(m, "devices"), *name;
+    json_t *platform = json_object_get(m, "platform"), *devices = json_object_get(m, "devices"), *device;
     char text[128] = "";
     size_t i;
     if (copy_text(m, "step", l->step, sizeof l->step)) return 0;
@@ -67,11 +67,12 @@ static int on_listed(json_t *m, void *user)
         snprintf(row->why, sizeof row->why, "the platform %s has no device (OpenCL code %d)", text,
                  (int)json_integer_value(json_object_get(m, "code")));
     }
-    json_array_foreach(devices, i, name)
+    json_array_foreach(devices, i, device)
     {
-        struct sweep_row *row = json_is_string(name) ? add_row(l->sweep, number, (int)i, l->set) : NULL;
-        if (!row) return 1;
-        text_clean(row->name, sizeof row->name, json_string_value(name), 0);
+        struct sweep_row *row = json_is_object(device) ? add_row(l->sweep, number, (int)i, l->set) : NULL;
+        if (!row || !copy_text(device, "name", row->name, sizeof row->name)) return 1;
+        copy_text(device, "pci", row->pci, sizeof row->pci);
+        row->vendor_id = (unsigned)json_integer_value(json_object_get(device, "vendor_id"));
         snprintf(row->platform_name, sizeof row->platform_name, "%s", text);
     }
     return 0;
@@ -139,6 +140,7 @@ static void list_alone(struct sweep *s, const struct icd *icd)
         text_clean(row->name, sizeof row->name, icd->library, 0);
         snprintf(row->why, sizeof row->why, "the driver shows no platform");
     }
+    for (int i = before; i < s->count; i++) snprintf(s->rows[i]->icd, sizeof s->rows[i]->icd, "%s", icd->file);
 }
 
 void sweep_list(struct sweep *s)

@@ -53,6 +53,23 @@ char *text_clean(char *out, size_t size, const char *in, int lines)
     return out;
 }
 
+char *text_shell(char *out, size_t size, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,+@%-";
+    size_t n = 0;
+    if (*word && word[strspn(word, plain)] == 0) {
+        snprintf(out, size, "%s", word);
+        return out;
+    }
+    for (out[n++] = '\''; *word && n + 6 < size; word++) /* a quote takes four, the end two */
+        if (*word == '\'')
+            n += (size_t)snprintf(out + n, size - n, "'\\''");
+        else
+            out[n++] = *word;
+    snprintf(out + n, size - n, "'");
+    return out;
+}
+
 size_t text_width(const char *s)
 {
     size_t n = 0;

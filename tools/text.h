@@ -12,6 +12,9 @@
    stay. Cut to fit at a whole character; NULL is "". Returns out. */
 char *text_clean(char *out, size_t size, const char *in, int lines);
 
+/* A word as a shell wants it: quoted if it has to be. Cut to fit. Returns out. */
+char *text_shell(char *out, size_t size, const char *word);
+
 /* Writes a cleaned text as HTML and XML want it. */
 void text_markup(FILE *out, const char *text);
 

@@ -61,6 +61,7 @@ trainings
 verifications
 sweeps_of_broken_drivers
 broken_drivers
+doctor_of_hanging
 going_wrong_in_the_middle
 comparisons
 fleet

@@ -39,7 +39,7 @@ planted() {
 # How long inputs may become: what is longer is slow and finds nothing new.
 longest() {
     case $1 in
-    sweep) echo 16384 ;;
+    sweep) echo 32768 ;;
     options | selector) echo 512 ;;
     *) echo 4096 ;;
     esac

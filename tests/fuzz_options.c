@@ -207,11 +207,36 @@ static clglu_ffn_desc block_desc(void)
     return d;
 }
 
+/* A matrix from host memory, if it is small enough to be there. */
+static void use_host(clglu_weights *w, int i, size_t in, size_t out)
+{
+    if (in > 64 || out > 64 || in * out * sizeof(float) > ROOM - 256) return;
+    *w = (clglu_weights){.host = operands.begin[i]};
+}
+
 static clglu_ffn_choice choice(void)
 {
     unsigned b = byte();
     if (b < 100) return (clglu_ffn_choice){CLGLU_FORM_AUTO, 0, 0};
     return (clglu_ffn_choice){(clglu_ffn_form)one_of(5), (unsigned)number(), b & 1 ? (unsigned)number() : 0};
+}
+
+/* The same on arrays, dense ones: their sizes are known to fit. */
+static void call_block_host(clglu_ffn *ffn, const clglu_ffn_desc *d)
+{
+    size_t rows = byte() % 16, most = d->d_model > d->d_ff ? d->d_model : d->d_ff;
+    uint32_t overflow;
+    if (d->d_out > most) most = d->d_out;
+    if (most > 62 || d->d_model * most * sizeof(float) > ROOM - 256 || d->d_ff * most * sizeof(float) > ROOM - 256) return;
+    clglu_ffn_call c = {.rows = rows, .x_dtype = (clglu_dtype)one_of(3), .y_dtype = (clglu_dtype)one_of(3), .ab_dtype = (clglu_dtype)one_of(3)};
+    clglu_ffn_backward_call back = {.rows = rows, .accumulate = byte() & 1};
+    size_t one = rows * most * sizeof(float);
+    judge(clglu_ffn_forward_host(ffn, &c, array(0, one), array(1, one), byte() & 1 ? array(2, one) : NULL, byte() & 1 ? array(3, one) : NULL));
+    clglu_ffn_gradients_host g = {.dy = array(0, one), .x = array(1, one), .dx = array(2, one)};
+    g.dwa = array(3, one), g.dwb = array(4, one), g.dwd = array(5, one);
+    if (byte() & 1) g.dba = array(6, one), g.dbb = array(7, one), g.dbd = array(8, one);
+    if (byte() & 1) g.overflow = &overflow;
+    judge(clglu_ffn_backward_host(ffn, &back, &g));
 }
 
 static void call_forward(clglu_ffn *ffn)
@@ -252,12 +277,15 @@ static void call_block(void)
 {
     clglu_ffn_desc d = block_desc();
     clglu_ffn *ffn = NULL;
+    if (byte() % 4 == 0) use_host(&d.wa, 0, d.d_model, d.d_ff);
+    if (byte() % 4 == 0) use_host(&d.wd, 2, d.d_ff, d.d_out ? d.d_out : d.d_model);
     clglu_status status = clglu_ffn_create(context, &d, &ffn);
     judge(status);
     must((status == CLGLU_OK) == (ffn != NULL));
     if (!ffn) return;
     call_forward(ffn);
     if (byte() & 1) call_backward(ffn);
+    if (byte() & 1) call_block_host(ffn, &d);
     if (byte() & 1) judge(clglu_ffn_update(ffn, &d, NULL, 0, NULL, NULL));
     clglu_ffn_destroy(ffn);
 }

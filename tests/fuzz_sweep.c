@@ -194,9 +194,10 @@ static json_t *odd_value(void)
     static const char *const texts[] = {"", "nan", "inf", "-inf", "=1+1", "\x1b[31m", "\xc2\x9b", "a\nb\tc", "<&\">", "good", "skipped", "f32",
                                         "\xe2\x80\xae", "forward", "geglu", "1e5", "0123456789abcdef"};
     static const double numbers[] = {0, -1, 1e308, -1e308, 1e-308, 0.5, 1e20, 2147483648.0};
-    static char large[3000];
+    static char large[3000], wide[3001];
     memset(large, 'w', sizeof large - 1);
-    switch (draw(9)) {
+    for (size_t i = 0; i + 2 < sizeof wide; i += 2) memcpy(wide + i, "\xc3\xa9", 2);
+    switch (draw(10)) {
     case 0: return json_null();
     case 1: return json_boolean(draw(2));
     case 2: return json_array();
@@ -205,6 +206,7 @@ static json_t *odd_value(void)
     case 5: return json_integer((json_int_t)draw(5) - 1);
     case 6: return json_real(numbers[draw(sizeof numbers / sizeof *numbers)]);
     case 7: return json_string(large + draw(sizeof large));
+    case 8: return json_sprintf("%s%s", draw(2) ? "x" : "", wide + 2 * draw(sizeof wide / 2)); /* to be cut inside a character */
     default: return json_string(texts[draw(sizeof texts / sizeof *texts)]);
     }
 }

@@ -76,6 +76,10 @@ check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBeha
 	@$(MAKE) --no-print-directory $(B)/bits
 	@tests/sanitize.sh
 
+.PHONY: fuzz
+fuzz: ## hostile input, with libFuzzer: FUZZ_SECONDS=60 (or FUZZ_RUNS) for each target, FUZZ="npy cache": only these
+	@FUZZ="$(FUZZ)" FUZZ_SECONDS="$(FUZZ_SECONDS)" FUZZ_RUNS="$(FUZZ_RUNS)" tests/fuzz.sh
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs
@@ -183,6 +187,13 @@ $(B)/bits: $(B)/tests/bits.o $(FLOOR0_OBJ)
 
 $(B)/exhaust: $(B)/tests/exhaust.o $(B)/libclglu.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+# Made by tests/fuzz.sh, with clang and flags of its own.
+$(B)/tools.a: $(filter-out $(B)/tools/main.o,$(TOOL_OBJ))
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/fuzz-%: $(B)/tests/fuzz_%.o $(B)/tools.a $(B)/libclglu.a
+	$(CC) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $$($(PKG) --libs $(TOOL_PKGS)) -lOpenCL -ldl -lm -pthread
 
 # ---------------------------------------------------------------- install
 

@@ -18,6 +18,7 @@
 
 #include "binary.h"
 #include "error.h"
+#include "harmless.h"
 
 enum { LARGEST = 256 << 20, MOST = 512 << 20, OLD_SECONDS = 3600 };
 
@@ -33,7 +34,7 @@ static void remark(const clglu_context *context, const char *what, const char *w
     char text[512];
     if (context->log == NULL) return;
     snprintf(text, sizeof text, "cache: %s: %s; programs are built from source", what, why);
-    context->log(text, context->log_user);
+    context->log(clglu_harmless(text), context->log_user);
 }
 
 /* ---------------------------------------------------------------- the folder */

@@ -11,6 +11,7 @@
 
 #include "cache.h"
 #include "error.h"
+#include "harmless.h"
 #include "program.h"
 #include "select.h"
 #include "selftest.h"
@@ -30,7 +31,7 @@ static clglu_status refuse(const clglu_context_params *params, clglu_status stat
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (params && params->log) params->log(text, params->log_user);
+    if (params && params->log) params->log(clglu_harmless(text), params->log_user);
     return status;
 }
 

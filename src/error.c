@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "harmless.h"
+
 enum { TEXT = 4096, REMEMBERED = 64 };
 
 /* The list's order is that of the last use, newest first. */
@@ -57,6 +59,7 @@ clglu_status clglu_fail(clglu_context *context, clglu_status status, const char 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    clglu_harmless(text); /* a compiler's log and a file's text may be in it */
 
     pthread_mutex_lock(&context->error_lock);
     clglu_error *e = entry(context);

@@ -4,7 +4,7 @@
 #include "select.h"
 
 #include <ctype.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 /* One condition of a selector: [text, text + length). */
@@ -59,15 +59,24 @@ static bool parse_size(const char *text, const char *end, uint64_t *size)
     return true;
 }
 
+/* Takes the digits at *at; false if there are none, or too many for the number. */
+static bool parse_number(const char **at, const char *end, unsigned *number)
+{
+    const char *first = *at;
+    *number = 0;
+    for (; *at < end && isdigit((unsigned char)**at); ++*at) {
+        if (*number > (UINT_MAX - 9) / 10) return false;
+        *number = *number * 10 + (unsigned)(**at - '0');
+    }
+    return *at > first;
+}
+
 /* "P:D" */
 static bool parse_place(condition c, unsigned *platform, unsigned *device)
 {
-    char *end;
-    if (c.length == 0 || c.length > 16 || !isdigit((unsigned char)c.text[0])) return false;
-    *platform = (unsigned)strtoul(c.text, &end, 10);
-    if (*end != ':' || end + 1 >= c.text + c.length || !isdigit((unsigned char)end[1])) return false;
-    *device = (unsigned)strtoul(end + 1, &end, 10);
-    return end == c.text + c.length;
+    const char *at = c.text, *end = c.text + c.length;
+    if (!parse_number(&at, end, platform) || at == end || *at++ != ':') return false;
+    return parse_number(&at, end, device) && at == end;
 }
 
 static cl_device_type type_of(condition c)

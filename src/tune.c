@@ -343,7 +343,8 @@ static bool suits_better(size_t rows, size_t candidate, size_t best)
 static const entry *nearest(const clglu_tuning *t, const entry *key, int clblast)
 {
     const entry *best = NULL;
-    for (const entry *e = t->entries; e < t->entries + t->count; e++) {
+    for (size_t i = 0; i < t->count; i++) {
+        const entry *e = &t->entries[i];
         if (e->d_model != key->d_model || e->d_ff != key->d_ff || e->dtype != key->dtype) continue;
         if (clblast >= 0 && e->clblast != (clblast == 1)) continue;
         if (best == NULL || suits_better(key->rows, e->rows, best->rows)) best = e;

@@ -58,6 +58,8 @@ if [ "$mode" != quick ]; then
     step export tests/export.sh
     if [ "$mode" = long ]; then step cache tests/cache.sh long; else step cache tests/cache.sh; fi
     step command tests/command.sh
+    step terminal tests/terminal.sh
+    step fuzz tests/fuzz.sh quick
     step examples tests/examples.sh
     step docs tests/docs.sh
     step workflow tests/workflow.sh

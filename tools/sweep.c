@@ -62,7 +62,7 @@ static const char *time_left(char out[TEXT_NUMBER], double seconds)
 static void on_tick(const struct sweep_row *row, double seconds, void *user)
 {
     struct display *d = user;
-    char left[TEXT_NUMBER + 16] = "", time[TEXT_NUMBER];
+    char left[TEXT_NUMBER + 16] = "", time[TEXT_NUMBER], name[25], step[31]; /* cut at whole characters */
     double now = progress_now();
     if (!d->on || seconds < 1 || now - d->shown < 0.2) return;
     d->shown = now;
@@ -73,8 +73,8 @@ static void on_tick(const struct sweep_row *row, double seconds, void *user)
         if (row->progress > 0.02)
             snprintf(left, sizeof left, ", %s left",
                      time_left(time, rest - seconds + rest * (double)(d->count - d->done - 1)));
-        fprintf(stderr, "\r\033[K%d of %d %.24s: %.30s, %.0f %%%s", d->done + 1, d->count, row->name, row->step,
-                100 * row->progress, left);
+        fprintf(stderr, "\r\033[K%d of %d %s: %s, %.0f %%%s", d->done + 1, d->count, text_clean(name, sizeof name, row->name, 0),
+                text_clean(step, sizeof step, row->step, 0), 100 * row->progress, left);
     }
     fflush(stderr);
     d->drawn = 1;

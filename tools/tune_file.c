@@ -108,11 +108,37 @@ static char *next_line(char **text)
 
 static int begins_section(const char *line)
 {
-    return strncmp(line, "device", 6) == 0 && (line[6] == ' ' || line[6] == '\t');
+    return strncmp(line, "device", 6) == 0 && line[6] && strchr(" \t\r", line[6]);
+}
+
+/* The next text in quotes, behind *at, as it is meant; *at moves on. */
+static void unquote(const char **at, char text[DEVICE_LINE])
+{
+    const char *s = *at + strcspn(*at, "\"");
+    size_t n = 0;
+    for (s += *s != 0; *s && *s != '"' && n + 1 < DEVICE_LINE; s++) {
+        unsigned byte = (unsigned char)*s;
+        if (*s == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x", &byte) == 1)
+            s += 3;
+        else if (*s == '\\' && s[1])
+            byte = (unsigned char)*++s;
+        text[n++] = (char)byte;
+    }
+    text[n] = 0;
+    *at = s + (*s == '"');
+}
+
+/* Blanks and escapes may be others than those of device_line. */
+static int is_section_of(const char *line, const clglu_device_facts *f)
+{
+    char name[DEVICE_LINE], driver[DEVICE_LINE];
+    unquote(&line, name);
+    unquote(&line, driver);
+    return strcmp(name, f->name) == 0 && strcmp(driver, f->driver_version) == 0;
 }
 
 /* Copies the lines of the device's own section (`own` 1), or all others behind the first line. */
-static void copy_lines(FILE *out, const char *text, const char *device, int own,
+static void copy_lines(FILE *out, const char *text, const clglu_device_facts *facts, int own,
                        const struct tune_result *results, size_t count)
 {
     char *copy = strdup(text), *rest = copy;
@@ -121,7 +147,7 @@ static void copy_lines(FILE *out, const char *text, const char *device, int own,
     for (next_line(&rest); *rest;) {
         const char *line = next_line(&rest);
         int begins = begins_section(line);
-        if (begins) in_own = strcmp(line, device) == 0;
+        if (begins) in_own = is_section_of(line, facts);
         if (*line == 0 || in_own != own || (own && (begins || is_replaced(line, results, count)))) continue;
         fprintf(out, "%s%s\n", begins ? "\n" : "", line);
     }
@@ -143,16 +169,17 @@ static void print_choice(FILE *out, const struct tune_result *r)
 
 /* ---------------------------------------------------------------- the whole */
 
-static char *new_text(const char *old, const char *device, const struct tune_result *results, size_t count)
+static char *new_text(const char *old, const clglu_device_facts *facts, const struct tune_result *results, size_t count)
 {
-    char *text = NULL;
+    char *text = NULL, device[DEVICE_LINE];
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out) return NULL;
+    device_line(device, facts);
     fputs("clglu tuning 1\n", out);
-    copy_lines(out, old, device, 0, results, count);
+    copy_lines(out, old, facts, 0, results, count);
     fprintf(out, "\n%s\n", device);
-    copy_lines(out, old, device, 1, results, count);
+    copy_lines(out, old, facts, 1, results, count);
     for (size_t i = 0; i < count; i++) print_choice(out, &results[i]);
     int bad = ferror(out);
     if (fclose(out) == 0 && !bad) return text;
@@ -163,11 +190,9 @@ static char *new_text(const char *old, const char *device, const struct tune_res
 int tune_file_write(struct outfile *out, const clglu_device_facts *facts, const struct tune_result *results,
                     size_t count)
 {
-    char device[DEVICE_LINE];
     char *old = read_text(out->path);
     if (!old) return CLI_BAD_FILE;
-    device_line(device, facts);
-    char *text = new_text(old, device, results, count);
+    char *text = new_text(old, facts, results, count);
     free(old);
     if (!text) return cli_say("out of memory for the tuning file"), CLI_OPENCL;
     int code = outfile_write(out, text, strlen(text));

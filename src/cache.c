@@ -296,7 +296,8 @@ static bool ends_with(const char *text, const char *end)
 static void list_file(const clglu_cache *c, listing *l, const char *name)
 {
     struct stat st;
-    if (strlen(name) >= FILE_NAME || fstatat(c->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) return;
+    size_t length = strlen(name);
+    if (length >= FILE_NAME || fstatat(c->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) return;
     if (strncmp(name, "tmp-", 4) == 0 && st.st_mtime < time(NULL) - OLD_SECONDS) unlinkat(c->folder, name, 0);
     if (!ends_with(name, ".bin")) return;
     if (l->count == l->room) {
@@ -307,7 +308,7 @@ static void list_file(const clglu_cache *c, listing *l, const char *name)
         l->room = room;
     }
     listed *f = &l->file[l->count++];
-    snprintf(f->name, sizeof f->name, "%s", name);
+    memcpy(f->name, name, length + 1);
     f->size = st.st_size;
     f->time = st.st_mtime;
     l->sum += st.st_size;

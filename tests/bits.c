@@ -67,7 +67,7 @@ static void fill(float *array, float *tame, clglu_dtype dtype, uint32_t step)
             if (dtype == CLGLU_F32)
                 memcpy(to + i, &wide, sizeof wide);
             else
-                memcpy((uint16_t *)to + i, &bits[k], sizeof bits[k]);
+                memcpy((char *)to + i * sizeof bits[k], &bits[k], sizeof bits[k]);
         }
     }
 }

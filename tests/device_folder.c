@@ -27,7 +27,9 @@ void folder_write(folder *f, const char *file, const char *text)
     char path[400];
     path_in(f->name, file, path, sizeof path);
     FILE *out = fopen(path, "w");
-    ck_assert_msg(out && fputs(text, out) >= 0 && fclose(out) == 0, "%s cannot be written", path);
+    bool written = out && fputs(text, out) >= 0;
+    if (out) written = fclose(out) == 0 && written;
+    ck_assert_msg(written, "%s cannot be written", path);
     ck_assert_uint_lt(f->count, COUNT(f->files));
     snprintf(f->files[f->count++], sizeof f->files[0], "%s", file);
 }

@@ -35,9 +35,10 @@ static void judge(clglu_act act, int derivative, const float *x, const float *y,
 clglu_status curve_make(clglu_context *context, clglu_act act, int derivative, struct curve *c)
 {
     enum { COUNT = CURVE_BINS * CURVE_POINTS };
-    float *x = malloc(3 * COUNT * sizeof *x), *y = x + COUNT, *one = y + COUNT;
+    float *x = malloc(3 * COUNT * sizeof *x);
     clglu_act_desc d = {.rows = 1, .cols = COUNT, .act = act};
     if (!x) return CLGLU_OUT_OF_MEMORY;
+    float *y = x + COUNT, *one = y + COUNT;
     for (size_t i = 0; i < COUNT; i++) {
         x[i] = (float)(low + (high - low) * ((double)i + 0.37) / COUNT);
         one[i] = 1;

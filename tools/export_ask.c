@@ -34,13 +34,14 @@ static int make_buffers(struct asker *a)
     cl_int code = CL_SUCCESS;
     cl_context cl = clglu_context_cl_context(a->context);
     a->data = calloc((BUFFERS + 1) * SPACE, sizeof *a->data); /* zeros: their arithmetic is quick */
+    if (!a->data) return cli_say("out of memory"), CLI_OPENCL;
     float *odd = a->data + 1;
-    while (a->data && (uintptr_t)odd % 64 == 0) odd++;
-    for (int i = 0; a->data && i < 2 * BUFFERS && code == CL_SUCCESS; i++)
+    while ((uintptr_t)odd % 64 == 0) odd++;
+    for (int i = 0; i < 2 * BUFFERS && code == CL_SUCCESS; i++)
         a->buffer[i / BUFFERS][i % BUFFERS] =
             clCreateBuffer(cl, CL_MEM_READ_WRITE | (i < BUFFERS ? CL_MEM_COPY_HOST_PTR : CL_MEM_USE_HOST_PTR),
                            SPACE * sizeof *a->data, i < BUFFERS ? a->data : odd + (i - BUFFERS) * SPACE, &code);
-    int good = a->data && code == CL_SUCCESS;
+    int good = code == CL_SUCCESS;
     return good ? CLI_GO_ON : (cli_say("no buffers on the device (OpenCL code %d)", (int)code), CLI_OPENCL);
 }
 

@@ -62,8 +62,8 @@ static int judge_variants(const struct cli_command *self, const char *list, stru
     char name[64];
     for (const char *s = list;; s++) {
         size_t n = strcspn(s, ",");
-        struct train_form *form = &j->result[j->variants].form;
         if (j->variants == TRAIN_VARIANTS) return cli_usage(self, "--variant: 16 at most");
+        struct train_form *form = &j->result[j->variants].form;
         snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), s);
         if (n >= sizeof name || !train_form_find(name, form))
             return cli_usage(self, "no variant or activation is named '%s'; 'clglu acts' lists them", name);

@@ -80,6 +80,15 @@ check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBeha
 fuzz: ## hostile input, with libFuzzer: FUZZ_SECONDS=60 (or FUZZ_RUNS) for each target, FUZZ="npy cache": only these
 	@FUZZ="$(FUZZ)" FUZZ_SECONDS="$(FUZZ_SECONDS)" FUZZ_RUNS="$(FUZZ_RUNS)" tests/fuzz.sh
 
+FAULTY := malloc calloc realloc read write fsync renameat mkdirat flock fopen fread fdopendir open openat
+$(B)/faults: $(B)/tests/faults.o $(B)/libclglu.a
+	$(CC) $(LDFLAGS) $(FAULTY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LIB_LDLIBS) -ldl
+
+.PHONY: check-faults
+check-faults: deps-check ## each call of OpenCL and of the C library fails once: minutes
+	@$(MAKE) --no-print-directory $(B)/faults
+	@B=$(B) tests/faults.sh
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs

@@ -21,6 +21,12 @@ command -v clang >/dev/null 2>&1 || {
     echo "fuzz: there is no clang (make check-long installs it)"
     exit 77
 }
+# Debian only recommends the part of clang that fuzzes.
+echo 'int LLVMFuzzerTestOneInput(const char *p, unsigned long n); int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return p && n > n; }' >"$work/least.c"
+clang -fsanitize=fuzzer,address -o "$work/least" "$work/least.c" >"$work/stderr" 2>&1 || {
+    echo "fuzz: this clang has no libFuzzer (Debian: libclang-rt-14-dev, by clang's version)"
+    exit 77
+}
 
 made=address,undefined,float-cast-overflow
 flags="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all"

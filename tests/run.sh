@@ -59,6 +59,7 @@ if [ "$mode" != quick ]; then
     if [ "$mode" = long ]; then step cache tests/cache.sh long; else step cache tests/cache.sh; fi
     step command tests/command.sh
     step terminal tests/terminal.sh
+    step faults tests/faults.sh quick
     step fuzz tests/fuzz.sh quick
     step examples tests/examples.sh
     step docs tests/docs.sh

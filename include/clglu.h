@@ -37,7 +37,10 @@
    reglu(-1, inf) is NaN. Derivatives go to their limits at +-inf.
 
    ERRORS. Every function that can fail returns a clglu_status. Checks come before effects: a call that is refused has
-   written nothing, enqueued nothing and made no event. clglu_context_error has the last failure in words.
+   written nothing, enqueued nothing and made no event. A call that fails later, for want of memory or in OpenCL, makes no
+   event either, keeps nothing, and has left each output as it was or written it whole; host twins that work in pieces may
+   have written some of an output's elements. The next call on the context is not touched by it, unless the device itself is
+   lost. clglu_context_error has the last failure in words.
 
    THREADS. Any number of threads may use one context at the same time, each call on any queue of its cl_context.
    There is no global state. Opening and closing one context must not run beside other uses of it.

@@ -30,7 +30,7 @@ LIB_LDLIBS := $(if $(filter-out 0,$(CLBLAST)),-lclblast) -lOpenCL -lm -pthread
 FLAGS_CLBLAST := $(if $(filter-out 0,$(CLBLAST)),-DCLGLU_CLBLAST)
 
 # Floor 0 knows no OpenCL: it is compiled without its headers, so that it builds and tests anywhere.
-FLOOR0   := status dtype ulp reference view place variant model job job_check emulate block backward emulate_ffn reference_ffn emulate_backward reference_backward judge
+FLOOR0   := status dtype ulp reference view place variant model job job_check emulate block backward emulate_ffn reference_ffn emulate_backward reference_backward judge compare compare_ffn
 LIB_SRC  := $(wildcard src/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(B)/kernels.o
 FLOOR0_OBJ := $(FLOOR0:%=$(B)/src/%.o)

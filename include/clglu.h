@@ -442,6 +442,59 @@ CLGLU_API CLGLU_MUST clglu_status clglu_reference_ffn_backward(const clglu_ffn_d
    want rounds to one; infinity for a NaN beside a number. The sign of a zero is not judged. */
 CLGLU_API double clglu_ulp(double want, double got, clglu_dtype dtype);
 
+/* ------------------------------------------------------------------------------------------------ judging */
+
+/* Bins of the ULP histogram: 0, then up to 0.5, 1, 2, 4, 8, 16, ... ; the last holds the rest (and NaN mismatches). */
+#define CLGLU_CHECK_BINS 16
+
+/* What a check found. Compared are one output of the operator, the reference and the emulation. */
+typedef struct clglu_check_report {
+    uint64_t count;          /* elements compared */
+    uint64_t outside;        /* elements outside the published bound */
+    uint64_t bits_differ;    /* elements whose bits are not the emulation's (two NaNs count as equal) */
+    double bound;            /* the published bound that was applied, in ULP of the dtype */
+    double max_ulp;          /* the largest error, in ULP of the dtype. Next to a root of act' an error of at most
+                                2^-27 times the other factors is within the bound and not counted here. */
+    double max_abs;          /* the largest absolute error between finite numbers */
+    size_t worst_row, worst_col; /* where max_ulp is */
+    double worst_a, worst_b, worst_dy; /* the inputs there (a: after bias and as f32) */
+    double worst_got, worst_want; /* the operator's result there, and the reference's */
+    uint64_t histogram[CLGLU_CHECK_BINS]; /* elements by their error: CLGLU_CHECK_BINS says the bins */
+} clglu_check_report;
+
+/* Compares results that are there already, whoever computed them, with the reference and the emulation, element by element, and
+   fills the reports; CLGLU_OK means that the comparison was made, whatever it found. No OpenCL is used, and nothing but the
+   reports is written. Arguments, views, biases (`host`) and refusals are those of the call that computes the results
+   (clglu_gate_forward_host, ...), without a context; the report of an output that is not wanted may be NULL, and so may that output
+   then. Rounded like torch, the reference rounds as the eager sequence does and the bound is 2.6 ULP (a tie decided otherwise).
+     Errors    CLGLU_NULL_POINTER, INVALID_VALUE, INVALID_SIZE, INVALID_VIEW, OVERLAP, OUT_OF_MEMORY */
+CLGLU_API CLGLU_MUST clglu_status clglu_judge_act_forward(const clglu_act_desc *desc, const void *x, const void *y,
+                                                         clglu_check_report *of_y);
+CLGLU_API CLGLU_MUST clglu_status clglu_judge_act_backward(const clglu_act_desc *desc, const void *dy, const void *x,
+                                                          const void *dx, clglu_check_report *of_dx);
+CLGLU_API CLGLU_MUST clglu_status clglu_judge_gate_forward(const clglu_gate_desc *desc, const void *a, const void *b,
+                                                          const void *y, clglu_check_report *of_y);
+CLGLU_API CLGLU_MUST clglu_status clglu_judge_gate_backward(const clglu_gate_desc *desc, const void *dy,
+                                                           const void *a, const void *b, const void *da,
+                                                           const void *db, clglu_check_report *of_da,
+                                                           clglu_check_report *of_db);
+
+/* What a check of a block found. */
+typedef struct clglu_ffn_report {
+    uint64_t count;       /* results compared */
+    uint64_t outside;     /* further from the reference than the bound, plus the rounding to y_dtype */
+    uint64_t bits_differ; /* results whose bits are not the emulation's (two NaNs count as equal) */
+    double max_abs;       /* the largest error between finite numbers */
+    double max_ratio;     /* the largest error in parts of its bound: 1 is at the bound */
+    double max_want;      /* the largest finite result's size */
+    size_t worst_row, worst_col; /* where max_ratio is */
+    double worst_got, worst_want, worst_bound; /* there: the block's result, the reference's, the bound of their difference */
+} clglu_ffn_report;
+
+/* The same for a block's y. */
+CLGLU_API CLGLU_MUST clglu_status clglu_judge_ffn_forward(const clglu_ffn_desc *desc, const clglu_ffn_call *call,
+                                                         const void *x, const void *y, clglu_ffn_report *report);
+
 #ifndef CLGLU_NO_OPENCL
 
 /* ------------------------------------------------------------------------------------------------ devices */
@@ -715,28 +768,8 @@ CLGLU_API CLGLU_MUST clglu_status clglu_ffn_forward_host(clglu_ffn *ffn, const c
 
 /* ------------------------------------------------------------------------------------------------ checks */
 
-/* Bins of the ULP histogram: 0, then up to 0.5, 1, 2, 4, 8, 16, ... ; the last holds the rest (and NaN mismatches). */
-#define CLGLU_CHECK_BINS 16
-
-/* What a check found. Compared are one output of the operator, the reference and the emulation. */
-typedef struct clglu_check_report {
-    uint64_t count;          /* elements compared */
-    uint64_t outside;        /* elements outside the published bound */
-    uint64_t bits_differ;    /* elements whose bits are not the emulation's (two NaNs count as equal) */
-    double bound;            /* the published bound that was applied, in ULP of the dtype */
-    double max_ulp;          /* the largest error, in ULP of the dtype. Next to a root of act' an error of at most
-                                2^-27 times the other factors is within the bound and not counted here. */
-    double max_abs;          /* the largest absolute error between finite numbers */
-    size_t worst_row, worst_col; /* where max_ulp is */
-    double worst_a, worst_b, worst_dy; /* the inputs there (a: after bias and as f32) */
-    double worst_got, worst_want; /* the operator's result there, and the reference's */
-    uint64_t histogram[CLGLU_CHECK_BINS]; /* elements by their error: CLGLU_CHECK_BINS says the bins */
-} clglu_check_report;
-
-/* Runs the operator on the caller's data on the context's device, compares every element with the reference and
-   with the emulation, and fills the report; CLGLU_OK means that the comparison was made, whatever it found.
-   The caller's arrays are only read. Backward: the report of an output that is not wanted may be NULL.
-   Rounded like torch, the reference rounds as the eager sequence does and the bound is 2.6 ULP (a tie decided otherwise). */
+/* Runs the operator on the caller's data on the context's device, into memory of its own, and judges what comes out (clglu_judge_...).
+   The caller's arrays are only read. Backward: the report of an output that is not wanted may be NULL. */
 CLGLU_API CLGLU_MUST clglu_status clglu_check_act_forward(clglu_context *context, const clglu_act_desc *desc,
                                                          const void *x, clglu_check_report *y);
 CLGLU_API CLGLU_MUST clglu_status clglu_check_act_backward(clglu_context *context, const clglu_act_desc *desc,
@@ -747,19 +780,7 @@ CLGLU_API CLGLU_MUST clglu_status clglu_check_gate_backward(clglu_context *conte
                                                            const void *dy, const void *a, const void *b,
                                                            clglu_check_report *da, clglu_check_report *db);
 
-/* What a check of a block found. */
-typedef struct clglu_ffn_report {
-    uint64_t count;       /* results compared */
-    uint64_t outside;     /* further from the reference than the bound, plus the rounding to y_dtype */
-    uint64_t bits_differ; /* results whose bits are not the emulation's (two NaNs count as equal) */
-    double max_abs;       /* the largest error between finite numbers */
-    double max_ratio;     /* the largest error in parts of its bound: 1 is at the bound */
-    double max_want;      /* the largest finite result's size */
-    size_t worst_row, worst_col; /* where max_ratio is */
-    double worst_got, worst_want, worst_bound; /* there: the block's result, the reference's, the bound of their difference */
-} clglu_ffn_report;
-
-/* Runs the block on x (host memory) and compares every result with clglu_reference_ffn and the emulation; `desc` is what
+/* Runs the block on x (host memory) and judges every result (clglu_judge_ffn_forward); `desc` is what
    the block was made from, its weights in host memory. Route CLBLAST: bits_differ counts, but is no fault. */
 CLGLU_API CLGLU_MUST clglu_status clglu_check_ffn_forward(clglu_ffn *ffn, const clglu_ffn_desc *desc,
                                                          const clglu_ffn_call *call, const void *x,

@@ -635,8 +635,10 @@ static clglu_status attempt(const point *p)
 static bool right_status(const point *p, clglu_status status)
 {
     clglu_status want = CLGLU_OPENCL_FAILED;
+    bool build = strcmp(tally.failed, "clBuildProgram") == 0;
+    if (build && p->for_ever && status == CLGLU_OUT_OF_DEVICE_MEMORY) return true; /* the source's way after the binary's */
     if (p->k == HOST) want = CLGLU_OUT_OF_MEMORY;
-    else if (strcmp(tally.failed, "clBuildProgram") == 0) want = CLGLU_BUILD_FAILED;
+    else if (build) want = CLGLU_BUILD_FAILED;
     else if (p->code == CL_OUT_OF_HOST_MEMORY) want = CLGLU_OUT_OF_MEMORY;
     else if (p->code == CL_OUT_OF_RESOURCES) want = CLGLU_OUT_OF_DEVICE_MEMORY;
     if (status == want) return true;

@@ -8,6 +8,7 @@ Suite *dtype_suite(void);
 Suite *view_suite(void);
 Suite *job_suite(void);
 Suite *emulate_suite(void);
+Suite *judge_suite(void);
 Suite *ffn_emulate_suite(void);
 Suite *ffn_reference_suite(void);
 Suite *ffn_refuse_suite(void);
@@ -23,6 +24,7 @@ int main(void)
     srunner_add_suite(runner, view_suite());
     srunner_add_suite(runner, job_suite());
     srunner_add_suite(runner, emulate_suite());
+    srunner_add_suite(runner, judge_suite());
     srunner_add_suite(runner, ffn_refuse_suite());
     srunner_add_suite(runner, ffn_emulate_suite());
     srunner_add_suite(runner, ffn_reference_suite());

@@ -37,16 +37,17 @@ struct job {
     struct report y, da;
 };
 
+/* What is judged is what will be written. */
 static clglu_status check(struct job *j, struct stream *s, uint64_t first)
 {
     clglu_check_report r;
     clglu_status status = CLGLU_OK;
     if (j->check_y) {
-        status = clglu_check_act_forward(j->context, &j->desc, s->in_data[X], &r);
+        status = clglu_judge_act_forward(&j->desc, s->in_data[X], s->out_data[Y], &r);
         if (status == CLGLU_OK) report_add(&j->y, &r, first, j->desc.cols);
     }
     if (status == CLGLU_OK && j->check_da) {
-        status = clglu_check_act_backward(j->context, &j->desc, s->in_data[DY], s->in_data[X], &r);
+        status = clglu_judge_act_backward(&j->desc, s->in_data[DY], s->in_data[X], s->out_data[DX], &r);
         if (status == CLGLU_OK) report_add(&j->da, &r, first, j->desc.cols);
     }
     return status;
@@ -58,8 +59,8 @@ static int step(void *user, struct stream *s, size_t rows, size_t cols, uint64_t
     clglu_status status = CLGLU_OK;
     j->desc.rows = rows;
     j->desc.cols = cols;
-    if (s->out[Y].path) status = clglu_act_forward_host(j->context, &j->desc, s->in_data[X], s->out_data[Y]);
-    if (status == CLGLU_OK && s->out[DX].path)
+    if (s->out_data[Y]) status = clglu_act_forward_host(j->context, &j->desc, s->in_data[X], s->out_data[Y]);
+    if (status == CLGLU_OK && s->out_data[DX])
         status = clglu_act_backward_host(j->context, &j->desc, s->in_data[DY], s->in_data[X], s->out_data[DX],
                                          NULL);
     if (status == CLGLU_OK) status = check(j, s, first);
@@ -124,6 +125,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (code != CLI_GO_ON) return code;
     j.check_y = o.check && (o.y || !o.dy);
     j.check_da = o.check && o.dy;
+    s.judged[Y] = j.check_y;
+    s.judged[DX] = j.check_da;
     j.y.output = "y";
     j.da.output = "da";
     code = open_files(&o, &j, &s, &bias, dtype);

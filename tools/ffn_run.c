@@ -68,7 +68,7 @@ static uint64_t chunk_rows(const struct ffn_job *j, const struct stream *s, int 
     uint64_t work = (uint64_t)d->d_ff * (d->d_model * (d->wa.host && d->wb.host ? 2 : 1) + d->d_out),
              bytes = x_bytes;
     for (int i = 0; i < STREAM_FILES; i++)
-        if (s->out[i].path) bytes += row_bytes(j, s, i);
+        if (stream_has_output(s, i)) bytes += row_bytes(j, s, i);
     uint64_t by_size = STREAM_BYTES / bytes, by_work = (check ? 1ull << 29 : 1ull << 37) / work;
     uint64_t least = check ? 64 : j->call.row_block > 512 ? j->call.row_block : 512;
     uint64_t rows = by_work > least ? by_work / least * least : least;
@@ -81,7 +81,7 @@ static int allocate(const struct ffn_job *j, struct stream *s, uint64_t rows, si
     s->in_data[FFN_X] = malloc((size_t)rows * x_bytes);
     int good = s->in_data[FFN_X] != NULL;
     for (int i = 0; i < STREAM_FILES; i++)
-        if (s->out[i].path) good &= (s->out_data[i] = malloc((size_t)rows * row_bytes(j, s, i))) != NULL;
+        if (stream_has_output(s, i)) good &= (s->out_data[i] = malloc((size_t)rows * row_bytes(j, s, i))) != NULL;
     if (good) return CLI_GO_ON;
     cli_say("out of memory: %llu rows of x and the results", (unsigned long long)rows);
     return CLI_OPENCL;
@@ -90,13 +90,13 @@ static int allocate(const struct ffn_job *j, struct stream *s, uint64_t rows, si
 static clglu_status compute(struct ffn_job *j, struct stream *s, int check, uint64_t first)
 {
     clglu_status status = CLGLU_OK;
-    if (s->out[FFN_Y].path || s->out[FFN_A].path || s->out[FFN_B].path)
+    if (s->out_data[FFN_Y] || s->out_data[FFN_A] || s->out_data[FFN_B])
         status = clglu_ffn_forward_host(j->ffn, &j->call, s->in_data[FFN_X], s->out_data[FFN_Y],
                                         s->out_data[FFN_A], s->out_data[FFN_B]);
     if (status == CLGLU_OK && check) {
         clglu_ffn_report r;
         safetensors_guard();
-        status = clglu_check_ffn_forward(j->ffn, &j->desc, &j->call, s->in_data[FFN_X], &r);
+        status = clglu_judge_ffn_forward(&j->desc, &j->call, s->in_data[FFN_X], s->out_data[FFN_Y], &r);
         if (status == CLGLU_OK) ffn_total_add(&j->total, &r, first);
     }
     return status;
@@ -119,6 +119,7 @@ static int all_chunks(const struct ffn_options *o, struct ffn_job *j, struct str
 {
     size_t x_bytes = (size_t)s->in_cols[FFN_X] * s->in[FFN_X].header.item;
     uint64_t chunk = chunk_rows(j, s, o->check != NULL, x_bytes);
+    s->judged[FFN_Y] = o->check != NULL;
     int code = allocate(j, s, chunk, x_bytes);
     struct progress p;
     progress_begin(&p, "clglu", "rows", s->rows, o->common.quiet != NULL);

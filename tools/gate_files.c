@@ -66,6 +66,8 @@ static int open_biases(const struct gate_options *o, struct gate_job *j, const s
 int gate_open(const struct gate_options *o, struct gate_job *j, struct stream *s)
 {
     int code = open_operands(o, j, s);
+    s->judged[GATE_Y] = j->check_y;
+    s->judged[GATE_DA] = s->judged[GATE_DB] = j->check_grad;
     if (code == CLI_GO_ON) code = open_biases(o, j, s);
     if (code == CLI_GO_ON && o->y) code = npy_out_open(&s->out[GATE_Y], o->y, &s->shape);
     if (code == CLI_GO_ON && o->da) code = npy_out_open(&s->out[GATE_DA], o->da, &s->shape);
@@ -75,23 +77,25 @@ int gate_open(const struct gate_options *o, struct gate_job *j, struct stream *s
 
 static clglu_status compute(struct gate_job *j, struct stream *s, const void *a, const void *b)
 {
-    if (s->out[GATE_DA].path || s->out[GATE_DB].path)
+    if (s->out_data[GATE_DA] || s->out_data[GATE_DB])
         return clglu_gate_backward_host(j->context, &j->desc, s->in_data[GATE_DY], a, b, s->out_data[GATE_DA],
                                         s->out_data[GATE_DB], s->out_data[GATE_Y], NULL, NULL);
-    if (s->out[GATE_Y].path) return clglu_gate_forward_host(j->context, &j->desc, a, b, s->out_data[GATE_Y]);
+    if (s->out_data[GATE_Y]) return clglu_gate_forward_host(j->context, &j->desc, a, b, s->out_data[GATE_Y]);
     return CLGLU_OK;
 }
 
+/* What is judged is what will be written. */
 static clglu_status check(struct gate_job *j, struct stream *s, const void *a, const void *b, uint64_t first)
 {
     clglu_check_report r, q;
     clglu_status status = CLGLU_OK;
     if (j->check_y) {
-        status = clglu_check_gate_forward(j->context, &j->desc, a, b, &r);
+        status = clglu_judge_gate_forward(&j->desc, a, b, s->out_data[GATE_Y], &r);
         if (status == CLGLU_OK) report_add(&j->y, &r, first, j->desc.cols);
     }
     if (status == CLGLU_OK && j->check_grad) {
-        status = clglu_check_gate_backward(j->context, &j->desc, s->in_data[GATE_DY], a, b, &r, &q);
+        status = clglu_judge_gate_backward(&j->desc, s->in_data[GATE_DY], a, b, s->out_data[GATE_DA], s->out_data[GATE_DB],
+                                           &r, &q);
         if (status == CLGLU_OK) report_add(&j->da, &r, first, j->desc.cols);
         if (status == CLGLU_OK) report_add(&j->db, &q, first, j->desc.cols);
     }

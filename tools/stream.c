@@ -21,13 +21,18 @@ void stream_begin(struct stream *s, const struct npy_header *shape, int flat)
     stream_shape(shape, &s->rows, &s->cols);
 }
 
+int stream_has_output(const struct stream *s, int i)
+{
+    return s->out[i].path || s->judged[i];
+}
+
 /* Bytes of one row of all files together: each is below 2^63 / rows, and there are six. */
 static int row_bytes(const struct stream *s, uint64_t *bytes)
 {
     *bytes = 0;
     for (int i = 0; i < STREAM_FILES; i++) {
         uint64_t in = s->in[i].path ? (s->flat ? 1 : s->in_cols[i]) * s->shape.item : 0;
-        uint64_t out = s->out[i].path ? (s->flat ? 1 : s->cols) * s->shape.item : 0;
+        uint64_t out = stream_has_output(s, i) ? (s->flat ? 1 : s->cols) * s->shape.item : 0;
         if (in > UINT64_MAX - *bytes || out > UINT64_MAX - *bytes - in) return 0;
         *bytes += in + out;
     }
@@ -40,7 +45,7 @@ static int allocate(struct stream *s, uint64_t chunk)
         size_t in = (size_t)(chunk * (s->flat ? 1 : s->in_cols[i]) * s->shape.item);
         size_t out = (size_t)(chunk * (s->flat ? 1 : s->cols) * s->shape.item);
         if (s->in[i].path && !(s->in_data[i] = malloc(in))) return 0;
-        if (s->out[i].path && !(s->out_data[i] = malloc(out))) return 0;
+        if (stream_has_output(s, i) && !(s->out_data[i] = malloc(out))) return 0;
     }
     return 1;
 }

@@ -13,7 +13,8 @@ enum { STREAM_FILES = 3, STREAM_BYTES = 64 << 20 };
    element. */
 struct stream {
     struct npy_in in[STREAM_FILES];   /* path NULL: not used */
-    struct outfile out[STREAM_FILES]; /* path NULL: not used */
+    struct outfile out[STREAM_FILES]; /* path NULL: not written */
+    int judged[STREAM_FILES];         /* this output is wanted without a file too */
     uint64_t in_cols[STREAM_FILES];   /* elements in a row of each */
     struct npy_header shape;          /* that of the outputs */
     uint64_t rows, cols;              /* of the outputs */
@@ -26,6 +27,9 @@ void stream_shape(const struct npy_header *header, uint64_t *rows, uint64_t *col
 
 /* Takes `shape` as the outputs' and sets rows and cols from it; flat: rows of one element each. */
 void stream_begin(struct stream *s, const struct npy_header *shape, int flat);
+
+/* An output that is written, or judged, or both: its out_data is there while it runs. */
+int stream_has_output(const struct stream *s, int i);
 
 /* Works on rows x cols elements (as the library is to see them) of the chunk in in_data, out_data. */
 typedef int (*stream_step)(void *user, struct stream *s, size_t rows, size_t cols, uint64_t first);

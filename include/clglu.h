@@ -71,6 +71,7 @@
        callback              a function to call
        user                  what the callback is given as it is
        bytes, model, variant, report    where the function's result goes
+       of_y, of_da, of_db, of_dx        where the judgement of that output goes
 
    OWNERSHIP. The library retains what it needs of OpenCL objects given to it and never releases the caller's.
    Descriptors and strings are read during the call only. The library writes no file, prints nothing, never ends the process. */

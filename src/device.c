@@ -2,6 +2,7 @@
    SPDX-License-Identifier: MIT */
 
 #include "device.h"
+#include "harmless.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,7 @@ void clglu_device_refuse(clglu_device *device, const char *why)
 {
     device->facts.usable = 0;
     snprintf(device->verdict, sizeof device->verdict, "%s", why);
+    clglu_harmless(device->verdict); /* a driver's words may be in it, and it may end within a character */
 }
 
 static int version_is_enough(const char *version)

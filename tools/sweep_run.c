@@ -86,11 +86,12 @@ static void list_tick(void *user)
 
 static void explain(struct sweep_row *row, const char *step)
 {
-    char words[96];
+    char words[96], text[sizeof row->why];
     child_words(&row->end, words, sizeof words);
-    int n = snprintf(row->why, sizeof row->why, "%s in step '%s'", words, step);
-    if (*row->end.said && n > 0 && (size_t)n < sizeof row->why)
-        snprintf(row->why + n, sizeof row->why - (size_t)n, "; it said: %s", row->end.said);
+    int n = snprintf(text, sizeof text, "%s in step '%s'", words, step);
+    if (*row->end.said && n > 0 && (size_t)n < sizeof text)
+        snprintf(text + n, sizeof text - (size_t)n, "; it said: %s", row->end.said);
+    text_clean(row->why, sizeof row->why, text, 0); /* which may end within a character */
 }
 
 /* Returns 1 if the list is whole; else no row has been added, and *end says what happened. */

@@ -137,13 +137,13 @@ static int is_section_of(const char *line, const clglu_device_facts *f)
     return strcmp(name, f->name) == 0 && strcmp(driver, f->driver_version) == 0;
 }
 
-/* Copies the lines of the device's own section (`own` 1), or all others behind the first line. */
-static void copy_lines(FILE *out, const char *text, const clglu_device_facts *facts, int own,
+/* Copies the lines of the device's own section (`own` 1), or all others behind the first line. Returns 0 where there is no memory. */
+static int copy_lines(FILE *out, const char *text, const clglu_device_facts *facts, int own,
                        const struct tune_result *results, size_t count)
 {
     char *copy = strdup(text), *rest = copy;
     int in_own = 0;
-    if (!copy) return;
+    if (!copy) return 0;
     for (next_line(&rest); *rest;) {
         const char *line = next_line(&rest);
         int begins = begins_section(line);
@@ -152,6 +152,7 @@ static void copy_lines(FILE *out, const char *text, const clglu_device_facts *fa
         fprintf(out, "%s%s\n", begins ? "\n" : "", line);
     }
     free(copy);
+    return 1;
 }
 
 static void print_choice(FILE *out, const struct tune_result *r)
@@ -169,6 +170,18 @@ static void print_choice(FILE *out, const struct tune_result *r)
 
 /* ---------------------------------------------------------------- the whole */
 
+/* What the library would not read again is not written. */
+static int write_text(struct outfile *out, const char *text)
+{
+    size_t size = strlen(text);
+    if (size > LARGEST_FILE) {
+        cli_say("%s: with what was measured it would be larger than 1 MiB, which is the most that is read; nothing is written", out->path);
+        return CLI_BAD_FILE;
+    }
+    int code = outfile_write(out, text, size);
+    return code ? code : outfile_commit(out);
+}
+
 static char *new_text(const char *old, const clglu_device_facts *facts, const struct tune_result *results, size_t count)
 {
     char *text = NULL, device[DEVICE_LINE];
@@ -177,11 +190,11 @@ static char *new_text(const char *old, const clglu_device_facts *facts, const st
     if (!out) return NULL;
     device_line(device, facts);
     fputs("clglu tuning 1\n", out);
-    copy_lines(out, old, facts, 0, results, count);
+    int copied = copy_lines(out, old, facts, 0, results, count);
     fprintf(out, "\n%s\n", device);
-    copy_lines(out, old, facts, 1, results, count);
+    copied = copied && copy_lines(out, old, facts, 1, results, count);
     for (size_t i = 0; i < count; i++) print_choice(out, &results[i]);
-    int bad = ferror(out);
+    int bad = ferror(out) || !copied;
     if (fclose(out) == 0 && !bad) return text;
     free(text);
     return NULL;
@@ -195,8 +208,7 @@ int tune_file_write(struct outfile *out, const clglu_device_facts *facts, const 
     char *text = new_text(old, facts, results, count);
     free(old);
     if (!text) return cli_say("out of memory for the tuning file"), CLI_OPENCL;
-    int code = outfile_write(out, text, strlen(text));
-    if (!code) code = outfile_commit(out);
+    int code = write_text(out, text);
     free(text);
     return code ? code : CLI_GO_ON;
 }

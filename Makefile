@@ -89,6 +89,14 @@ check-faults: deps-check ## each call of OpenCL and of the C library fails once:
 	@$(MAKE) --no-print-directory $(B)/faults
 	@B=$(B) tests/faults.sh
 
+$(B)/soak: $(B)/tests/soak.o $(B)/libclglu.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LDLIBS) -ldl
+
+.PHONY: soak
+soak: deps-check ## a million small calls, ten minutes of large ones, 16 threads: what is left over? SOAK="CALLS SECONDS CALLS_OF_A_THREAD"
+	@$(MAKE) --no-print-directory $(B)/soak
+	@B=$(B) tests/soak.sh $(SOAK)
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs

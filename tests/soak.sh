@@ -1,0 +1,11 @@
+#!/bin/sh
+# soak.sh - tests/soak.c with the layer that counts what lives: tests/soak.sh [CALLS [SECONDS [CALLS_OF_A_THREAD]]].
+# SPDX-License-Identifier: MIT
+set -u
+cd "$(dirname "$0")/.." || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+make -s --no-print-directory B="${B:-build}" "${B:-build}/soak" || exit 1
+${CC:-cc} -shared -fPIC -O1 -o "$work/layer.so" tests/fault_layer.c || exit 1
+OPENCL_LAYERS="$work/layer.so" "${B:-build}/soak" "$@"

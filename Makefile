@@ -89,6 +89,11 @@ check-faults: deps-check ## each call of OpenCL and of the C library fails once:
 	@$(MAKE) --no-print-directory $(B)/faults
 	@B=$(B) tests/faults.sh
 
+.PHONY: lint
+lint: ## gcc's analyser, cppcheck, clang-tidy and shellcheck over the sources: minutes
+	@tools/deps.sh lint
+	@tests/lint.sh
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs

@@ -186,6 +186,7 @@ static int bin_of(double ulp)
 {
     int bin = 0;
     if (ulp == 0) return 0;
+    /* NOLINTNEXTLINE(cert-flp30-c,clang-analyzer-security.FloatLoopCounter): doubling is exact */
     for (double edge = 0.5; bin < CLGLU_CHECK_BINS - 2 && !(ulp <= edge); edge *= 2) bin++;
     return bin + 1;
 }
@@ -209,6 +210,7 @@ static void compare(clglu_check_report *r, const clglu_job *job, size_t row, siz
     double ulp = isinf(t.slack) ? 0 : clglu_ulp(t.value, judged, job->dtype);
     r->count++;
     r->histogram[bin_of(ulp)]++;
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bits are meant, not values */
     r->bits_differ += memcmp(&got, &emulated, sizeof got) != 0 && !(isnan(got) && isnan(emulated));
     r->outside += !(ulp <= r->bound);
     if (isfinite(off) && off > r->max_abs) r->max_abs = off;
@@ -248,7 +250,7 @@ static clglu_status own_outputs(clglu_context *context, clglu_job *job, const wa
             void *array = calloc(elements ? elements : 1, size);
             if (array == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for the check's results");
             job->operand[w[i].slot].view = (clglu_view){0, 0, 0};
-            clglu_job_use_host(job, w[i].slot, array);
+            clglu_job_use_host(job, w[i].slot, array); /* NOLINT(clang-analyzer-unix.Malloc): it keeps the array */
         }
     return CLGLU_OK;
 }
@@ -256,7 +258,7 @@ static clglu_status own_outputs(clglu_context *context, clglu_job *job, const wa
 static void free_outputs(clglu_job *job, const wanted *w, int count)
 {
     for (int i = 0; i < count; i++)
-        if (w[i].report) free(job->operand[w[i].slot].host);
+        if (w[i].report) free(job->operand[w[i].slot].host); /* NOLINT(clang-analyzer-unix.Malloc): each slot is there once */
 }
 
 static clglu_status check(clglu_context *context, clglu_status status, clglu_job *job, const wanted *w, int count)

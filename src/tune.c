@@ -179,6 +179,7 @@ static clglu_status device_line(parser *p)
     if (!status) status = quoted(p, driver);
     if (!status) status = expect_end(p);
     p->in_section = true;
+    /* cppcheck-suppress uninitvar ; where status is 0, quoted() has filled it */
     p->own = !status && strcmp(name, p->name) == 0 && strcmp(driver, p->driver) == 0;
     return status;
 }

@@ -92,8 +92,10 @@ static clglu_status check(struct gate_job *j, struct stream *s, const void *a, c
     }
     if (status == CLGLU_OK && j->check_grad) {
         status = clglu_check_gate_backward(j->context, &j->desc, s->in_data[GATE_DY], a, b, &r, &q);
-        if (status == CLGLU_OK) report_add(&j->da, &r, first, j->desc.cols);
-        if (status == CLGLU_OK) report_add(&j->db, &q, first, j->desc.cols);
+        if (status == CLGLU_OK) {
+            report_add(&j->da, &r, first, j->desc.cols);
+            report_add(&j->db, &q, first, j->desc.cols);
+        }
     }
     return status;
 }

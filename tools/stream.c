@@ -39,8 +39,8 @@ static int allocate(struct stream *s, uint64_t chunk)
     for (int i = 0; i < STREAM_FILES; i++) {
         size_t in = (size_t)(chunk * (s->flat ? 1 : s->in_cols[i]) * s->shape.item);
         size_t out = (size_t)(chunk * (s->flat ? 1 : s->cols) * s->shape.item);
-        if (s->in[i].path && !(s->in_data[i] = malloc(in))) return 0;
-        if (s->out[i].path && !(s->out_data[i] = malloc(out))) return 0;
+        if (s->in[i].path && !(s->in_data[i] = malloc(in ? in : 1))) return 0;
+        if (s->out[i].path && !(s->out_data[i] = malloc(out ? out : 1))) return 0;
     }
     return 1;
 }
@@ -67,7 +67,7 @@ int stream_run(struct stream *s, stream_step step, void *user, int quiet)
     int code = CLI_GO_ON;
     if (s->shape.count > 0) {
         if (!row_bytes(s, &bytes) || bytes == 0) return cli_say("a row is too long"), CLI_BAD_FILE;
-        uint64_t chunk = STREAM_BYTES / bytes ? STREAM_BYTES / bytes : 1;
+        uint64_t chunk = bytes <= STREAM_BYTES ? STREAM_BYTES / bytes : 1;
         if (chunk > rows) chunk = rows;
         if (!allocate(s, chunk))
             return cli_say("out of memory: a row takes %llu bytes", (unsigned long long)bytes), CLI_OPENCL;

@@ -97,6 +97,11 @@ soak: deps-check ## a million small calls, ten minutes of large ones, 16 threads
 	@$(MAKE) --no-print-directory $(B)/soak
 	@B=$(B) tests/soak.sh $(SOAK)
 
+.PHONY: lint
+lint: ## gcc's analyser, cppcheck, clang-tidy and shellcheck over the sources: minutes
+	@tools/deps.sh lint
+	@tests/lint.sh
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs

@@ -49,7 +49,7 @@ bool clglu_back_layout(const clglu_ffn *ffn, const clglu_backward *c, clglu_back
 {
     const clglu_block *b = &ffn->block;
     size_t n = c->rows < c->row_block ? c->rows : c->row_block, ff = b->d_ff, sides = b->gated ? 2 : 1;
-    bool more = c->rows > n, narrow = more && c->operand[BACK_DWA].dtype != CLGLU_F32;
+    bool more = c->rows > c->row_block, narrow = more && c->operand[BACK_DWA].dtype != CLGLU_F32;
     size_t end = 0;
     if (n > (SIZE_MAX >> 8) / (b->d_model + 4 * ff + b->d_out + 256) || n > UINT32_MAX / 2) return false;
     if (n == 0) n = 1;

@@ -54,7 +54,7 @@ char *clglu_binary_key(const clglu_context *context, const char *file, const cha
     FILE *out = open_memstream(&text, &size);
     if (out == NULL) return NULL;
     put_sum(bits, source, strlen(source));
-    for (int i = 0; i < SUM; i++) snprintf(sum + 2 * i, 3, "%02x", bits[i]);
+    for (size_t i = 0; i < SUM; i++) snprintf(sum + 2 * i, 3, "%02x", bits[i]);
     clGetDeviceInfo(f->device_id, CL_DEVICE_VENDOR_ID, sizeof vendor, &vendor, NULL);
     add_field(out, "library", clglu_version());
     add_field(out, "file", file);
@@ -97,7 +97,7 @@ void clglu_binary_wrap(const char *key, const void *binary, size_t bytes, void *
     memcpy(to, magic, sizeof magic);
     put_number(to + sizeof magic, length);
     put_number(to + sizeof magic + 8, bytes);
-    memcpy(to + HEAD, key, length);
+    memcpy(to + HEAD, key, length); /* NOLINT(bugprone-not-null-terminated-result): its length stands before it */
     memcpy(to + HEAD + length, binary, bytes);
     put_sum(to + HEAD + length + bytes, to, HEAD + length + bytes);
 }

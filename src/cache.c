@@ -81,11 +81,10 @@ static int walk(const char *path)
 clglu_cache *clglu_cache_open(clglu_context *context, const char *path)
 {
     struct stat st;
-    const char *why = NULL;
+    char text[CLGLU_REASON];
     clglu_cache *cache = NULL;
     int folder = walk(path);
-    if (folder < 0 || fstat(folder, &st) != 0) why = strerror(errno);
-    if (!why) why = not_private(&st);
+    const char *why = folder < 0 || fstat(folder, &st) != 0 ? clglu_reason(errno, text) : not_private(&st);
     if (!why && (cache = calloc(1, sizeof *cache)) == NULL) why = "no memory";
     if (why) {
         remark(context, path, why);
@@ -164,16 +163,16 @@ static const char *wrong_file(const struct stat *st)
     return not_private(st);
 }
 
-/* The entry's contents, to be freed; NULL and *why NULL: there is none. */
-static void *read_entry(const clglu_cache *c, const char *name, size_t *bytes, const char **why)
+/* The entry's contents, to be freed; NULL and *why NULL: there is none. *why may stand in text. */
+static void *read_entry(const clglu_cache *c, const char *name, size_t *bytes, const char **why, char text[CLGLU_REASON])
 {
     char file[FILE_NAME];
-    struct stat st;
+    struct stat st = {.st_size = 0};
     void *data = NULL;
     int fd = openat(c->folder, file_name(file, name, "bin"), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    *why = fd < 0 && errno != ENOENT ? strerror(errno) : NULL;
+    *why = fd < 0 && errno != ENOENT ? clglu_reason(errno, text) : NULL;
     if (fd < 0) return NULL;
-    *why = fstat(fd, &st) == 0 ? wrong_file(&st) : strerror(errno);
+    *why = fstat(fd, &st) == 0 ? wrong_file(&st) : clglu_reason(errno, text);
     *bytes = (size_t)st.st_size;
     if (!*why && (data = malloc(*bytes + 1)) == NULL) *why = "no memory";
     if (!*why && !read_all(fd, data, *bytes)) *why = "it cannot be read";
@@ -223,7 +222,7 @@ static void refuse(const clglu_cache *c, const char *name)
 
 void *clglu_cache_load(clglu_cache *c, const char *name, const char *key, size_t *bytes)
 {
-    char text[CLGLU_BINARY_WHY];
+    char text[CLGLU_BINARY_WHY + CLGLU_REASON]; /* room for either */
     const char *why;
     size_t size = 0;
     void *data;
@@ -232,7 +231,7 @@ void *clglu_cache_load(clglu_cache *c, const char *name, const char *key, size_t
         refuse(c, name);
         return NULL;
     }
-    data = read_entry(c, name, &size, &why);
+    data = read_entry(c, name, &size, &why, text);
     const void *binary = data ? clglu_binary_unwrap(key, data, size, bytes, text) : NULL;
     if (data && !binary) why = text;
     if (why) {

@@ -184,6 +184,7 @@ static int bin_of(double ulp)
 {
     int bin = 0;
     if (ulp == 0) return 0;
+    /* NOLINTNEXTLINE(cert-flp30-c,clang-analyzer-security.FloatLoopCounter): doubling is exact */
     for (double edge = 0.5; bin < CLGLU_CHECK_BINS - 2 && !(ulp <= edge); edge *= 2) bin++;
     return bin + 1;
 }
@@ -207,6 +208,7 @@ static void compare(clglu_check_report *r, const clglu_job *job, size_t row, siz
     double ulp = isinf(t.slack) ? 0 : clglu_ulp(t.value, judged, job->dtype);
     r->count++;
     r->histogram[bin_of(ulp)]++;
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bits are meant, not values */
     r->bits_differ += memcmp(&got, &emulated, sizeof got) != 0 && !(isnan(got) && isnan(emulated));
     r->outside += !(ulp <= r->bound);
     if (isfinite(off) && off > r->max_abs) r->max_abs = off;
@@ -235,6 +237,7 @@ clglu_status clglu_wanted_arrays(clglu_job *job, const clglu_wanted *w, int coun
 {
     size_t size = clglu_dtype_size(job->dtype), elements = job->rows * job->cols;
     if (size && job->cols && elements / job->cols == job->rows && elements <= SIZE_MAX / size)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the operand holds the array */
         for (int i = 0; i < count; i++) {
             if (w[i].report == NULL) continue;
             void *array = calloc(elements ? elements : 1, size);
@@ -248,7 +251,7 @@ clglu_status clglu_wanted_arrays(clglu_job *job, const clglu_wanted *w, int coun
 void clglu_wanted_free(clglu_job *job, const clglu_wanted *w, int count)
 {
     for (int i = 0; i < count; i++)
-        if (w[i].report) free(job->operand[w[i].slot].host);
+        if (w[i].report) free(job->operand[w[i].slot].host); /* NOLINT(clang-analyzer-unix.Malloc): each slot is there once */
 }
 
 /* The outputs that nobody wants judged are not computed either. */

@@ -43,6 +43,7 @@ static void compare(clglu_ffn_report *r, clglu_dtype dtype, size_t row, size_t c
     judgement j = judge(g, want, bound, dtype);
     r->count++;
     r->outside += j.ratio > 1;
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bits are meant, not values */
     r->bits_differ += memcmp(got, emulated, sizeof *got) != 0 && !(isnan(*got) && isnan(*emulated));
     if (isfinite(off) && off > r->max_abs) r->max_abs = off;
     if (isfinite(want) && fabs(want) > r->max_want) r->max_want = fabs(want);

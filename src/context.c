@@ -47,9 +47,10 @@ static clglu_status copy_params(clglu_context *c, const clglu_context_params *pa
     if (params->cache_dir && !c->list_only) c->cache = clglu_cache_open(c, params->cache_dir);
     clglu_status status = params->tuning_file ? clglu_tuning_read(c, params->tuning_file, &c->tuning) : CLGLU_OK;
     if (status || params->kernel_dir == NULL) return status;
-    c->kernel_dir = malloc(strlen(params->kernel_dir) + 1);
+    size_t size = strlen(params->kernel_dir) + 1;
+    c->kernel_dir = malloc(size);
     if (c->kernel_dir == NULL) return CLGLU_OUT_OF_MEMORY;
-    strcpy(c->kernel_dir, params->kernel_dir);
+    memcpy(c->kernel_dir, params->kernel_dir, size);
     return CLGLU_OK;
 }
 

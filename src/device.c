@@ -127,7 +127,8 @@ void clglu_device_refuse(clglu_device *device, const char *why)
 static int version_is_enough(const char *version)
 {
     unsigned major, minor;
-    return sscanf(version, "OpenCL %u.%u", &major, &minor) == 2 && (major > 1 || minor >= 2);
+    int numbers = sscanf(version, "OpenCL %9u.%9u", &major, &minor); /* NOLINT(cert-err34-c): nine digits fit */
+    return numbers == 2 && (major > 1 || minor >= 2);
 }
 
 static void judge(clglu_device *d)

@@ -212,7 +212,7 @@ clglu_status clglu_emulate_ffn_forward(const clglu_ffn_desc *desc, const clglu_f
 {
     const char *why;
     clglu_block block;
-    clglu_block_call checked;
+    clglu_block_call checked = {.rows = 0};
     clglu_call_slot culprit;
     clglu_status status = clglu_block_from_host(&block, desc, &why);
     if (!status) status = clglu_block_call_host(&checked, &block, call, x, y, a, b, &why, &culprit);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harmless.h"
 
@@ -52,7 +53,7 @@ static clglu_error *entry(clglu_context *context)
     return e;
 }
 
-clglu_status clglu_fail(clglu_context *context, clglu_status status, const char *format, ...)
+clglu_status(clglu_fail)(clglu_context *context, clglu_status status, const char *format, ...)
 {
     char text[TEXT];
     va_list arguments;
@@ -81,9 +82,16 @@ static clglu_status status_of(cl_int code)
     }
 }
 
-clglu_status clglu_fail_cl(clglu_context *context, const char *call, cl_int code)
+clglu_status(clglu_fail_cl)(clglu_context *context, const char *call, cl_int code)
 {
     return clglu_fail(context, status_of(code), "%s: %s (%d)", call, clglu_cl_name(code), (int)code);
+}
+
+const char *clglu_reason(int number, char text[CLGLU_REASON])
+{
+    text[0] = 0;
+    if (strerror_r(number, text, CLGLU_REASON) && text[0] == 0) snprintf(text, CLGLU_REASON, "error %d", number);
+    return text;
 }
 
 void clglu_log(const clglu_context *context, const char *text)

@@ -21,8 +21,21 @@ clglu_status clglu_fail_cl(clglu_context *context, const char *call, cl_int code
 /* "CL_OUT_OF_RESOURCES"; "unknown OpenCL error" if the specification has no name for it. */
 const char *clglu_cl_name(cl_int code);
 
+/* An analyser sees one file at a time: told by tests/lint.sh that neither returns CLGLU_OK, it does not go on where they did. */
+#ifdef CLGLU_LINT
+#define clglu_fail(context, status, ...) ((void)clglu_fail(context, status, __VA_ARGS__), (status))
+#define clglu_fail_cl(context, call, code) ((void)clglu_fail_cl(context, call, code), CLGLU_OPENCL_FAILED)
+#endif
+
 /* A line for the log only. */
 void clglu_log(const clglu_context *context, const char *text);
+
+/* An error number in words, which stand in text: strerror's need not be the thread's own. */
+enum { CLGLU_REASON = 128 };
+const char *clglu_reason(int number, char text[CLGLU_REASON]);
+
+/* errno's, until the block ends. */
+#define CLGLU_ERRNO clglu_reason(errno, (char[CLGLU_REASON]){0})
 
 const char *clglu_error_last(clglu_context *context);
 void clglu_error_free(clglu_context *context);

@@ -26,8 +26,9 @@ struct clglu_program {
 
 static char *copy(const char *text)
 {
-    char *c = malloc(strlen(text) + 1);
-    return c ? strcpy(c, text) : NULL;
+    size_t size = strlen(text) + 1;
+    char *c = malloc(size);
+    return c ? memcpy(c, text, size) : NULL;
 }
 
 static void free_program(clglu_program *p)
@@ -88,7 +89,7 @@ static clglu_status read_binary(clglu_context *context, const char *path, void *
     *data = NULL;
     FILE *f = fopen(path, "rb");
     if (f == NULL)
-        return errno == ENOENT ? CLGLU_OK : clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, strerror(errno));
+        return errno == ENOENT ? CLGLU_OK : clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
     if (fstat(fileno(f), &facts) || !S_ISREG(facts.st_mode) || facts.st_size > LARGEST) {
         status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: not a regular file of at most 1 GiB", path);
     } else {
@@ -214,7 +215,7 @@ clglu_status clglu_program_get(clglu_context *context, const char *file, const c
     clglu_status status = CLGLU_OK;
     pthread_mutex_lock(&context->build_lock);
     clglu_program *p = context->programs;
-    while (p && (strcmp(p->options, options) || strcmp(p->file, file))) p = p->next;
+    while (p && (strcmp(p->options, options) != 0 || strcmp(p->file, file) != 0)) p = p->next;
     if (p == NULL) status = add(context, file, options, &p);
     if (!status) *program = p->program;
     pthread_mutex_unlock(&context->build_lock);
@@ -275,7 +276,7 @@ clglu_status clglu_context_programs(clglu_context *context, int binaries, clglu_
 static const clglu_program *find(const clglu_context *context, const char *name)
 {
     const clglu_program *p = context->programs;
-    while (p && strcmp(p->name, name)) p = p->next;
+    while (p && strcmp(p->name, name) != 0) p = p->next;
     return p;
 }
 

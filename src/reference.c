@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): an enumerator's name and number cannot stand in any */
 #define ACT_ID(id, name, UPPER, formula, derivative, ulp_f, ulp_b, worst_f, worst_b, source) ACT_##UPPER = id,
 enum act { CLGLU_ACTS(ACT_ID) };
 #undef ACT_ID

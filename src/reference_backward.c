@@ -205,6 +205,7 @@ static clglu_status run_all(work *w)
 
 /* What clglu_backward_from has to say of dy, x and of which gradients are asked for; their own views do not matter. */
 static clglu_status check(clglu_backward *checked, const clglu_block *block, const clglu_ffn_backward_call *call,
+                          /* cppcheck-suppress constParameter ; its elements are const */
                           const void *dy, const void *x, double *const result[BACK_SLOTS])
 {
     const char *why;
@@ -246,7 +247,7 @@ clglu_status clglu_reference_ffn_backward(const clglu_ffn_desc *desc, const clgl
 {
     const char *why;
     clglu_block block;
-    clglu_backward checked;
+    clglu_backward checked = {.rows = 0};
     if (gradients == NULL) return CLGLU_NULL_POINTER;
     const clglu_ffn_gradients_double *g = gradients;
     double *result[BACK_SLOTS] = {[BACK_DX] = g->dx,   [BACK_DWA] = g->dwa, [BACK_DWB] = g->dwb, [BACK_DWD] = g->dwd,

@@ -126,6 +126,7 @@ static clglu_status run(clglu_context *context, values *v)
 /* The same bits; where subnormal numbers are flushed, zero will do for one. */
 static int agrees(float want, float got, int flushes)
 {
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bits are meant, not values */
     return memcmp(&want, &got, sizeof want) == 0 || (flushes && got == 0 && fabsf(want) < 0x1p-126f);
 }
 
@@ -144,6 +145,7 @@ static int compare_values(const values *v, int flushes, char *why, size_t size)
 /* Results on the way to which there are subnormal numbers. */
 static int keeps_subnormals(const values *v)
 {
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bits are meant, not values */
     return memcmp(v->want[RESULTS], v->got[RESULTS], (TINY - RESULTS) * sizeof v->got[0]) == 0;
 }
 

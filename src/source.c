@@ -73,7 +73,7 @@ static clglu_status from_folder(clglu_context *context, const char *file, char *
         status = read_open_file(context, f, path, text);
         fclose(f);
     } else if (errno != ENOENT) {
-        status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, strerror(errno));
+        status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
     }
     free(path);
     return status;
@@ -82,7 +82,7 @@ static clglu_status from_folder(clglu_context *context, const char *file, char *
 static clglu_status from_library(clglu_context *context, const char *file, char **text)
 {
     const clglu_embedded *e = clglu_embedded_files;
-    while (e->name && strcmp(e->name, file)) e++;
+    while (e->name && strcmp(e->name, file) != 0) e++;
     if (e->name == NULL) return clglu_fail(context, CLGLU_BUILD_FAILED, "there is no kernel file %s", file);
     assembly s = {.context = context};
     clglu_status status = append(&s, "", 0);
@@ -98,7 +98,7 @@ static bool is_include(const char *line, size_t length, char *name, size_t room)
 {
     static const char directive[] = "#include \"";
     size_t skip = sizeof directive - 1;
-    if (length < skip || memcmp(line, directive, skip)) return false;
+    if (length < skip || memcmp(line, directive, skip) != 0) return false;
     const char *end = memchr(line + skip, '"', length - skip);
     if (end == NULL || end == line + skip || (size_t)(end - line) - skip >= room) return false;
     memcpy(name, line + skip, (size_t)(end - line) - skip);
@@ -108,6 +108,7 @@ static bool is_include(const char *line, size_t length, char *name, size_t room)
 
 static clglu_status append_file(assembly *s, const char *file);
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as there are files, MOST_INCLUDED of them */
 static clglu_status append_lines(assembly *s, const char *file, const char *folder, const char *text)
 {
     char name[64];
@@ -126,14 +127,16 @@ static clglu_status append_lines(assembly *s, const char *file, const char *fold
 }
 
 /* A file is remembered before its lines are read, so a circle of includes ends. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as there are files, MOST_INCLUDED of them */
 static clglu_status append_file(assembly *s, const char *file)
 {
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->included[i], file) == 0) return CLGLU_OK;
     if (s->count == MOST_INCLUDED) return clglu_fail(s->context, CLGLU_BUILD_FAILED, "%s: too many includes", file);
-    char *name = malloc(strlen(file) + 1), *text = NULL;
+    size_t size = strlen(file) + 1;
+    char *name = malloc(size), *text = NULL;
     if (name == NULL) return clglu_fail(s->context, CLGLU_OUT_OF_MEMORY, "no memory for a kernel's source");
-    s->included[s->count++] = strcpy(name, file);
+    s->included[s->count++] = memcpy(name, file, size);
 
     clglu_status status = from_folder(s->context, file, &text);
     const char *folder = text ? "kernel_dir" : "cl";

@@ -179,7 +179,7 @@ static clglu_status fill(tiler *t, set *q, cl_event *ready, cl_uint *count)
 /* Fills a set and starts its kernels; returns while they run. */
 static clglu_status start(tiler *t, set *q, bool more)
 {
-    cl_event ready[SLOT_COUNT];
+    cl_event ready[SLOT_COUNT] = {NULL};
     cl_uint count;
     clglu_sequence sequence;
     clglu_status status = fill(t, q, ready, &count);

@@ -146,7 +146,7 @@ static char escaped(parser *p)
     if (c != 'x' || p->end - p->at < 2) return 0;
     int high = hex_digit(p->at[0]), low = hex_digit(p->at[1]);
     p->at += 2;
-    return high < 0 || low < 0 ? 0 : (char)(16 * high + low);
+    return (char)(high < 0 || low < 0 ? 0 : 16 * high + low);
 }
 
 /* A quoted string behind blanks; `text` has room for a whole line. */
@@ -179,6 +179,7 @@ static clglu_status device_line(parser *p)
     if (!status) status = quoted(p, driver);
     if (!status) status = expect_end(p);
     p->in_section = true;
+    /* cppcheck-suppress uninitvar ; where status is 0, quoted() has filled it */
     p->own = !status && strcmp(name, p->name) == 0 && strcmp(driver, p->driver) == 0;
     return status;
 }
@@ -294,7 +295,7 @@ static clglu_status read_all(clglu_context *context, int fd, const char *path, c
     while (*size < (size_t)facts.st_size) {
         ssize_t n = read(fd, *text + *size, (size_t)facts.st_size - *size);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, strerror(errno));
+        if (n < 0) return clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
         if (n == 0) break; /* it has become shorter */
         *size += (size_t)n;
     }
@@ -309,7 +310,7 @@ clglu_status clglu_tuning_read(clglu_context *context, const char *path, clglu_t
     size_t size = 0;
     *tuning = NULL;
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* not blocked by a pipe, which is refused then */
-    if (fd < 0) return clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, strerror(errno));
+    if (fd < 0) return clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
     clglu_status status = read_all(context, fd, path, &text, &size);
     close(fd);
     if (!status) {

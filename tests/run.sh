@@ -64,6 +64,7 @@ if [ "$mode" != quick ]; then
     step examples tests/examples.sh
     step docs tests/docs.sh
     step workflow tests/workflow.sh
+    if [ "$mode" = long ]; then step lint tests/lint.sh; else step lint tests/lint.sh quick; fi
     step real-input python3 tests/real_input.py
     step page tests/page.sh
     step sweep-reports python3 tests/sweep_reports.py

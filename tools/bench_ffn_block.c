@@ -116,7 +116,8 @@ double block_flops(const struct block_shape *s, int projections, size_t rows)
 
 static double panels(size_t in, size_t out)
 {
-    return (double)in * (double)((out + PANEL - 1) / PANEL * PANEL);
+    size_t whole = (out + PANEL - 1) / PANEL * PANEL;
+    return (double)in * (double)whole;
 }
 
 double block_bytes(const struct block_shape *s, int projections, clglu_dtype dtype)

@@ -164,6 +164,7 @@ static int enqueue(struct bench *b, const struct work *w)
 static int sample(struct bench *b, const struct work *w, int runs, double *seconds)
 {
     double start = progress_now();
+    *seconds = 0;
     for (int i = 0; i < runs; i++) {
         int code = enqueue(b, w);
         if (code != CLI_GO_ON) return code;
@@ -185,8 +186,9 @@ static int warm_up(struct bench *b, const struct work *w, double want, int *runs
 }
 
 /* The fastest form of a limit kernel for these elements. */
-static int best_form(struct bench *b, struct work *w, struct limit_form *best, double *seconds)
+static int best_form(struct bench *b, const struct work *work, struct limit_form *best, double *seconds)
 {
+    struct work own = *work, *w = &own; /* its form is one of this list */
     struct limit_form forms[LIMIT_FORMS];
     int n = limits_forms(b->limits, w->kind, w->dtype, forms), runs, found = 0;
     for (int i = 0; i < n; i++) {
@@ -205,7 +207,7 @@ static int best_form(struct bench *b, struct work *w, struct limit_form *best, d
 }
 
 /* The same, looked up if it was found before. */
-static int find_form(struct bench *b, struct work *w, struct limit_form *best)
+static int find_form(struct bench *b, const struct work *w, struct limit_form *best)
 {
     struct known_form *known = b->known[w->kind][w->dtype];
     double seconds = 0;
@@ -290,8 +292,9 @@ static int flops_of(struct bench *b, struct work *w, double *rate, double *secon
 }
 
 /* As best_form, but a wider form does more in one run. */
-static int best_flops(struct bench *b, struct work *w, struct bench_rates *rates)
+static int best_flops(struct bench *b, const struct work *work, struct bench_rates *rates)
 {
+    struct work own = *work, *w = &own;
     struct limit_form forms[LIMIT_FORMS];
     int n = limits_forms(b->limits, w->kind, w->dtype, forms);
     double seconds = 0, rate;

@@ -90,11 +90,9 @@ static int spawn(const struct child *c, int messages, int output, pid_t *pid)
 static void one_line(struct running *r, size_t length)
 {
     json_t *m = json_loadb(r->line, length, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(m) || r->ended)
-        r->nonsense = 1;
-    else if (json_is_true(json_object_get(m, "end")))
+    if (json_is_object(m) && !r->ended && json_is_true(json_object_get(m, "end")))
         r->ended = 1;
-    else if (r->child->message && r->child->message(m, r->child->user) != 0)
+    else if (!json_is_object(m) || r->ended || (r->child->message && r->child->message(m, r->child->user) != 0))
         r->nonsense = 1;
     json_decref(m);
 }
@@ -205,7 +203,7 @@ void child_run(const struct child *c, struct child_end *end)
             enum child_how how = listen_to(r);
             kill(-r->pid, SIGKILL);
             ending_child(0);
-            while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR) continue;
+            while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR) {}
             judge(r, how, status, end);
         }
         if (r->messages >= 0) close(r->messages);

@@ -2,6 +2,7 @@
 
 #include "curve.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const double low = -12, high = 12;
@@ -16,7 +17,7 @@ static int near_root(clglu_act act, double x)
 {
     double at = clglu_reference_act_derivative(act, 1, x);
     double below = clglu_reference_act_derivative(act, 1, x * 0.875);
-    return at < 0x1p-4 && at > -0x1p-4 && below * clglu_reference_act_derivative(act, 1, x * 1.125) < 0;
+    return fabs(at) < 0x1p-4 && below * clglu_reference_act_derivative(act, 1, x * 1.125) < 0;
 }
 
 static void judge(clglu_act act, int derivative, const float *x, const float *y, struct curve *c)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh - installs what a target of make needs, or prints the line that does: tools/deps.sh sweep|check|deb|check-deb|long
+# deps.sh - installs what a target of make needs, or prints the line that does: tools/deps.sh sweep|check|deb|check-deb|lint|long
 # SPDX-License-Identifier: MIT
 set -eu
 
@@ -9,14 +9,16 @@ test='check g++ openmpi-bin python3 python3-venv cmake zsh fish mandoc chromium 
 deb='debhelper'
 lint='lintian'
 long='python3-torch clang'
+analysers='cppcheck clang-tidy shellcheck'
 
 case "${1:-}" in
 sweep) wanted="$build $run" ;;
 check) wanted="$build $run $test" ;;
 deb) wanted="$build $run $deb" ;;
 check-deb) wanted="$build $run $test $deb $lint" ;;
-long) wanted="$build $run $test $deb $lint $long" ;;
-*) echo "usage: tools/deps.sh sweep|check|deb|check-deb|long" >&2; exit 2 ;;
+lint) wanted="$build $analysers" ;;
+long) wanted="$build $run $test $deb $lint $long $analysers" ;;
+*) echo "usage: tools/deps.sh sweep|check|deb|check-deb|lint|long" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

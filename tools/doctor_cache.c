@@ -179,8 +179,10 @@ void doctor_caches(struct doctor *d)
         doctor_add(d, "cache-off", DOCTOR_NOTE, NULL, "clglu keeps no compiled programs: %s", off);
     } else if (has_link(own, where)) {
         char *real = realpath(where, NULL), whole[2 * PATH];
-        if (real) snprintf(whole, sizeof whole, "%s%s", real, own + strlen(where));
-        if (real) snprintf(remedy, sizeof remedy, "export CLGLU_CACHE=%s", text_shell(quoted, sizeof quoted, whole));
+        if (real) {
+            snprintf(whole, sizeof whole, "%s%s", real, own + strlen(where));
+            snprintf(remedy, sizeof remedy, "export CLGLU_CACHE=%s", text_shell(quoted, sizeof quoted, whole));
+        }
         doctor_add(d, "cache-link", DOCTOR_NOTE, real ? remedy : NULL,
                    "%s is a symbolic link: clglu does not follow it to %s and keeps no compiled programs", where, own);
         free(real);

@@ -43,7 +43,8 @@ static void judge_age(struct doctor *d, const struct sweep_row *row)
 {
     int major = 0, minor = 0;
     const char *version = text_of(row, "driver_version");
-    int known = sscanf(version + strcspn(version, "0123456789"), "%d.%d", &major, &minor) > 0;
+    const char *digits = version + strcspn(version, "0123456789");
+    int known = sscanf(digits, "%9d.%9d", &major, &minor) > 0; /* NOLINT(cert-err34-c): nine digits fit */
     for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
         int older = old[i].major == LAST || (known && (major < old[i].major || (major == old[i].major && minor < old[i].minor)));
         if (strcmp(row->platform_name, old[i].platform) != 0 || !older) continue;

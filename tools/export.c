@@ -149,8 +149,10 @@ static void note_name(const clglu_program_info *p, void *user)
     if (n->count == n->room) {
         size_t room = n->room ? 2 * n->room : 256;
         char(*more)[128] = realloc(n->name, room * sizeof *more);
-        if (!more) n->failed = 1;
-        if (!more) return;
+        if (!more) {
+            n->failed = 1;
+            return;
+        }
         n->name = more;
         n->room = room;
     }

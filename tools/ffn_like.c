@@ -36,7 +36,7 @@ static size_t likeness(const char *p, const char *q)
 {
     size_t n = strlen(p), m = strlen(q), least = n < m ? n : m, front = 0, back = 0;
     while (front < least && p[front] == q[front]) front++;
-    while (back < least - front && p[n - 1 - back] == q[m - 1 - back]) back++;
+    while (front + back < least && p[n - 1 - back] == q[m - 1 - back]) back++;
     return front + back;
 }
 

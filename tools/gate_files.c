@@ -96,8 +96,10 @@ static clglu_status check(struct gate_job *j, struct stream *s, const void *a, c
     if (status == CLGLU_OK && j->check_grad) {
         status = clglu_judge_gate_backward(&j->desc, s->in_data[GATE_DY], a, b, s->out_data[GATE_DA], s->out_data[GATE_DB],
                                            &r, &q);
-        if (status == CLGLU_OK) report_add(&j->da, &r, first, j->desc.cols);
-        if (status == CLGLU_OK) report_add(&j->db, &q, first, j->desc.cols);
+        if (status == CLGLU_OK) {
+            report_add(&j->da, &r, first, j->desc.cols);
+            report_add(&j->db, &q, first, j->desc.cols);
+        }
     }
     return status;
 }

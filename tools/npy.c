@@ -70,7 +70,7 @@ static int take_word(struct cursor *c, const char *word)
 /* A string without escapes, in either kind of quotes. */
 static int take_string(struct cursor *c, char *out, size_t size)
 {
-    char quote = take(c, '\'') ? '\'' : take(c, '"') ? '"' : 0;
+    char quote = (char)(take(c, '\'') ? '\'' : take(c, '"') ? '"' : 0);
     size_t n = 0;
     if (!quote) return refuse(c->error, "the header is not the dictionary that numpy writes");
     for (; c->at < c->end && *c->at != (unsigned char)quote; c->at++) {

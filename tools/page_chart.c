@@ -32,6 +32,7 @@ static void logarithmic(struct page_scale *s)
     static const double steps[] = {1, 2, 5};
     double first = floor(log10(s->low)), last = ceil(log10(s->high));
     int wide = last - first > 3;
+    /* NOLINTNEXTLINE(cert-flp30-c,clang-analyzer-security.FloatLoopCounter): whole numbers */
     for (double e = first; e <= last; e++)
         for (int i = 0; i < (wide ? 1 : 3); i++) {
             double tick = steps[i] * pow(10, e), next = steps[(i + 1) % 3] * pow(10, i == 2 ? e + 1 : e);

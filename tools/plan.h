@@ -41,11 +41,13 @@ enum plan_part { PLAN_VERIFY, PLAN_CURVES, PLAN_RATES, PLAN_GATES, PLAN_BLOCKS, 
 double plan_share(const struct plan *plan, enum plan_part part);
 
 /* For option tables. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member's name cannot stand in any */
 #define PLAN_OPTIONS(type, member)                                                                                \
     {"quick", 0, NULL, "some 20 seconds a device", offsetof(type, member.quick)},                                  \
         {"full", 0, NULL, "all 2^32 f32 inputs of each activation: hours", offsetof(type, member.full)},           \
         {"operators", 0, "LIST", "of act, gate, ffn; default: all", offsetof(type, member.operators)},             \
         {"dtypes", 0, "LIST", "of f32, f16, bf16; default: all", offsetof(type, member.dtypes)},                   \
         {"models", 0, "LIST", "feed-forward blocks: models' names or d_model:d_ff[:d_out]", offsetof(type, member.models)}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -14,6 +14,7 @@
 /* ---------------------------------------------------------------- a driver's library */
 
 struct icd_options {
+    /* cppcheck-suppress unusedStructMember ; cli_parse() writes there */
     struct cli_common common;
     const char *library;
 };

@@ -340,8 +340,10 @@ static int work_on(struct visit *v, const char *selector)
     if (code == CLI_GO_ON) code = bench_blocks(v);
     if (code == CLI_GO_ON) child_step("close"); /* else the last step told is the one that failed */
     clglu_context_close(device.context);
-    if (code == CLI_GO_ON) begin(v, PLAN_BUILD);
-    if (code == CLI_GO_ON) code = time_builds(selector, "warm_s");
+    if (code == CLI_GO_ON) {
+        begin(v, PLAN_BUILD);
+        code = time_builds(selector, "warm_s");
+    }
     tell_memory();
     return code;
 }
@@ -382,7 +384,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     int code = cli_parse(self, argc, argv, &o);
     if (code == CLI_GO_ON) code = plan_make(self, &o.plan, &v.plan);
     if (code != CLI_GO_ON) return code;
-    if (!o.common.device || sscanf(o.common.device, "%u:%u", &p, &d) != 2)
+    if (!o.common.device || sscanf(o.common.device, "%9u:%9u", &p, &d) != 2) /* NOLINT(cert-err34-c): nine digits fit */
         return cli_usage(self, "--device PLATFORM:DEVICE is needed");
     if (o.build) forget_builds();
     code = o.build ? time_builds(o.common.device, "cold_s") : visit_device(&o, &v, p, d);

@@ -44,8 +44,8 @@ static int allocate(struct stream *s, uint64_t chunk)
     for (int i = 0; i < STREAM_FILES; i++) {
         size_t in = (size_t)(chunk * (s->flat ? 1 : s->in_cols[i]) * s->shape.item);
         size_t out = (size_t)(chunk * (s->flat ? 1 : s->cols) * s->shape.item);
-        if (s->in[i].path && !(s->in_data[i] = malloc(in))) return 0;
-        if (stream_has_output(s, i) && !(s->out_data[i] = malloc(out))) return 0;
+        if (s->in[i].path && !(s->in_data[i] = malloc(in ? in : 1))) return 0;
+        if (stream_has_output(s, i) && !(s->out_data[i] = malloc(out ? out : 1))) return 0;
     }
     return 1;
 }

@@ -96,7 +96,7 @@ static int selected(const struct sweep_row *row, const char *selector)
 {
     int p, d, end = 0;
     if (!selector) return 1;
-    if (sscanf(selector, "%d:%d%n", &p, &d, &end) == 2 && selector[end] == 0)
+    if (sscanf(selector, "%9d:%9d%n", &p, &d, &end) == 2 && selector[end] == 0) /* NOLINT(cert-err34-c): nine digits fit */
         return p == row->platform && d == row->device;
     return contains(row->name, selector) || contains(row->platform_name, selector);
 }

@@ -135,7 +135,7 @@ static int by_size(const void *a, const void *b)
 /* What the older runs say together: their median, and in the variance how far they lie apart. */
 static struct speed together(const struct speed *s, size_t n)
 {
-    double r[RUNS], most = 0;
+    double r[RUNS] = {0}, most = 0;
     for (size_t i = 0; i < n; i++) {
         r[i] = s[i].ratio;
         if (s[i].variance > most) most = s[i].variance;
@@ -172,7 +172,7 @@ static void compare_gates(struct pair *p)
     json_t *b;
     json_array_foreach(doc_list(p->device, "bench"), i, b)
     {
-        struct speed old[RUNS];
+        struct speed old[RUNS] = {{.ratio = 0}};
         char what[128];
         size_t n = 0;
         for (size_t k = 0; k < p->runs; k++) {
@@ -201,7 +201,7 @@ static const json_t *find_row(const json_t *block, double rows)
 static void compare_block(struct pair *p, const json_t *block, const json_t *row)
 {
     static const char *const keys[] = {"name", "form", "dtype", NULL};
-    struct speed old[RUNS];
+    struct speed old[RUNS] = {{.ratio = 0}};
     char what[160];
     size_t n = 0;
     for (size_t k = 0; k < p->runs; k++) {

@@ -73,7 +73,7 @@ struct curve {
 static void read_curve(struct curve *c, const json_t *device, const char *name)
 {
     static const char *const directions[] = {"forward", "backward"}, *const outputs[] = {"y", "da"};
-    double there[PLACES];
+    double there[PLACES] = {0};
     c->exact = 1;
     for (int k = 0; k < 2; k++) {
         const json_t *list = find_curve(device, name, directions[k]);

@@ -93,7 +93,7 @@ static void missing(struct page *p, const json_t *device)
     if (!*text) return;
     size_t used = strlen(text);
     memmove(text + strlen("Not tried: "), text, used + 1);
-    memcpy(text, "Not tried: ", strlen("Not tried: "));
+    memcpy(text, "Not tried: ", strlen("Not tried: ")); /* NOLINT(bugprone-not-null-terminated-result): more follows */
     page_paragraph(p, text);
 }
 

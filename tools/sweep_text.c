@@ -99,8 +99,10 @@ static void print_gates(const json_t *device, FILE *out)
         table_row(&t, TEXT_PLAIN, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", text_clean(name, sizeof name, variant, 0),
                   strcmp(way, ways[0]) == 0 ? ways[0] : ways[1], rate[0], ratio[0], rate[1], ratio[1], rate[2], ratio[2], limit);
     }
-    if (t.rows) fprintf(out, "\n");
-    if (t.rows) table_print(&t, out, 2);
+    if (t.rows) {
+        fprintf(out, "\n");
+        table_print(&t, out, 2);
+    }
     table_free(&t);
 }
 
@@ -131,8 +133,10 @@ static void print_blocks(const json_t *device, FILE *out)
             table_row(&t, TEXT_WARN, "%s %s", text_clean(name, sizeof name, doc_text(block, "name"), 0),
                       text_clean(why, sizeof why, doc_text(block, "skipped"), 0));
     }
-    if (t.rows) fprintf(out, "\n");
-    if (t.rows) table_print(&t, out, 2);
+    if (t.rows) {
+        fprintf(out, "\n");
+        table_print(&t, out, 2);
+    }
     table_free(&t);
 }
 
@@ -191,8 +195,10 @@ static void print_reasons(const json_t *doc, FILE *out)
 {
     struct lines l = {.doc = doc, .table = {.titles = "-|~-"}, .several = json_array_size(doc_machines(doc)) > 1};
     doc_each(doc, add_reason, &l);
-    if (l.table.rows) fprintf(out, "\n");
-    if (l.table.rows) table_print(&l.table, out, 0);
+    if (l.table.rows) {
+        fprintf(out, "\n");
+        table_print(&l.table, out, 0);
+    }
     table_free(&l.table);
 }
 

@@ -42,8 +42,9 @@ int train_form_find(const char *name, struct train_form *form)
 {
     clglu_gate_desc d = {.act = CLGLU_ACT_IDENTITY};
     *form = (struct train_form){.gated = 1, .d_ff = TRAIN_GATED};
-    if (strlen(name) >= sizeof form->name) return 0;
-    strcpy(form->name, name);
+    size_t length = strlen(name);
+    if (length >= sizeof form->name) return 0;
+    memcpy(form->name, name, length + 1);
     if (clglu_variant_set(name, &d) != CLGLU_OK) {
         form->gated = 0;
         form->d_ff = TRAIN_PLAIN;

@@ -25,11 +25,12 @@ static json_t *point_json(const struct train_point *p)
 static json_t *run_json(const struct train_job *j, const struct train_result *r, uint64_t index)
 {
     const struct train_run *run = &r->run[index];
+    uint64_t seed = j->first_seed + index;
     json_t *points = json_array(), *dead = run->done ? json_array() : json_null();
     for (unsigned p = 0; p < run->points; p++) json_array_append_new(points, point_json(&run->point[p]));
     for (int i = 0; run->done && i < TRAIN_BLOCKS; i++)
         json_array_append_new(dead, json_integer((json_int_t)run->dead[i]));
-    return json_pack("{s:I, s:b, s:o, s:o, s:o}", "seed", (json_int_t)(j->first_seed + index), "done",
+    return json_pack("{s:I, s:b, s:o, s:o, s:o}", "seed", (json_int_t)seed, "done",
                      run->done, "hash", run->done ? json_hash(run->hash) : json_null(), "dead_units", dead,
                      "curve", points);
 }

@@ -38,6 +38,7 @@ double train_log(double x)
 {
     int k = 0;
     double m = x;
+    /* NOLINTNEXTLINE(cert-flp30-c,clang-analyzer-security.FloatLoopCounter): halving is exact */
     for (; m >= 2; m /= 2) k++;
     double y = m - 1;
     for (int i = 0; i < 4; i++) {

@@ -131,9 +131,9 @@ int train_text_open(struct train_text *t, const char *data)
         cli_say("%s: %zu bytes are too little text: 4096 at least", data, t->size);
         code = CLI_BAD_FILE;
     }
-    if (code == CLI_GO_ON) t->hash = XXH64(t->bytes, t->size, 0);
-    if (code == CLI_GO_ON) code = divide(t);
-    return code;
+    if (code != CLI_GO_ON) return code;
+    t->hash = XXH64(t->bytes, t->size, 0);
+    return divide(t);
 }
 
 void train_text_close(struct train_text *t)
@@ -161,6 +161,7 @@ void train_text_batch(const struct train_text *t, uint64_t seed, uint64_t step, 
 size_t train_text_valid(const struct train_text *t, unsigned char *windows)
 {
     size_t rows = t->places[1] < TRAIN_VALID ? t->places[1] : TRAIN_VALID;
+    /* cppcheck-suppress knownConditionTrueFalse ; that is so where there are no such places */
     for (size_t r = 0; r < rows; r++) take(t, 1, r * t->places[1] / rows, windows + r * TRAIN_WINDOW);
     return rows;
 }

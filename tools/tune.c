@@ -127,7 +127,7 @@ static int measure(clglu_context *context, const struct plan *p, struct results 
     struct progress progress;
     size_t n = p->shape_count * p->dtype_count * p->row_count;
     int code = CLI_GO_ON;
-    r->list = calloc(n, sizeof *r->list);
+    r->list = calloc(n ? n : 1, sizeof *r->list);
     if (!r->list) return cli_say("out of memory"), CLI_OPENCL;
     progress_begin(&progress, "", "", n, quiet);
     for (size_t s = 0; s < p->shape_count; s++)

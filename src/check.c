@@ -245,12 +245,13 @@ static clglu_status own_outputs(clglu_context *context, clglu_job *job, const wa
 {
     size_t size = clglu_dtype_size(job->dtype), elements = job->rows * job->cols;
     if (size && elements / job->cols == job->rows && elements <= SIZE_MAX / size)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the operand holds the array */
         for (int i = 0; i < count; i++) {
             if (w[i].report == NULL) continue;
             void *array = calloc(elements ? elements : 1, size);
             if (array == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for the check's results");
             job->operand[w[i].slot].view = (clglu_view){0, 0, 0};
-            clglu_job_use_host(job, w[i].slot, array); /* NOLINT(clang-analyzer-unix.Malloc): it keeps the array */
+            clglu_job_use_host(job, w[i].slot, array);
         }
     return CLGLU_OK;
 }

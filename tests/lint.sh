@@ -14,8 +14,8 @@ export LC_ALL=C
 . tests/lib.sh
 
 jobs=${JOBS:-2}
-# CLGLU_LINT: see src/error.h.
-defined="-D_POSIX_C_SOURCE=200809L -DCLGLU_LINT -Iinclude -Isrc -DTEST_DATA=\"x\""
+# CLGLU_LINT: see src/error.h. TEST_DATA is any text.
+defined='-D_POSIX_C_SOURCE=200809L -DCLGLU_LINT -Iinclude -Isrc -DTEST_DATA=__FILE__'
 flags="-std=c11 $defined"
 
 # ---------------------------------------------------------------- the tools: each takes files and prints what it finds
@@ -63,7 +63,7 @@ found_by_cppcheck() {
 # Its checks stand in .clang-tidy, tools/.clang-tidy, tools/examples/.clang-tidy and tests/.clang-tidy.
 found_by_clang_tidy() {
     some=
-    [ "$mode" != quick ] || some=--checks=-clang-analyzer-*
+    [ "$mode" != quick ] || some='--checks=-clang-analyzer-*'
     # shellcheck disable=SC2086
     printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' clang-tidy --quiet $some $config '{}' -- $flags 2>&1 |
         sed '/ generated\.$/d'
@@ -175,6 +175,7 @@ if there clang-tidy clang-tidy; then
 fi
 if there shellcheck shellcheck; then
     holds "shellcheck has nothing to say of the scripts" nothing shellcheck tests/*.sh tools/*.sh tools/docs/*.sh .ci/run
+    # shellcheck disable=SC2016 # the planted text
     printf '#!/bin/sh\nrm -rf $1/x\n' >"$work/unquoted.sh"
     holds "shellcheck finds a planted word without quotes" finds SC2086 shellcheck "$work/unquoted.sh"
 fi

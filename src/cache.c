@@ -325,6 +325,7 @@ static void make_room(const clglu_cache *c)
     int again = openat(c->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = again >= 0 ? fdopendir(again) : NULL;
     if (d == NULL && again >= 0) close(again);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): it is, for a stream that one thread has */
     for (const struct dirent *e; d && (e = readdir(d)) != NULL;) list_file(c, &l, e->d_name);
     if (d) closedir(d);
     if (l.count) qsort(l.file, l.count, sizeof *l.file, older);

@@ -204,7 +204,7 @@ static void hidden(work *w, size_t col, size_t n)
 
 static void put(number x, double *y, double *bound)
 {
-    *y = x.value; /* NOLINT(clang-analyzer-core.uninitialized.Assign): hidden() and down() have set it, column by column */
+    *y = x.value; /* NOLINT(clang-analyzer-core.uninitialized.Assign): set column by column */
     if (bound) *bound = isfinite(x.value) && isfinite(x.error) ? x.error : INFINITY;
 }
 

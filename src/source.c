@@ -30,6 +30,7 @@ static clglu_status append(assembly *s, const char *text, size_t length)
         s->text = larger;
         s->room = room;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): without a text there is no room, and realloc() was called */
     memcpy(s->text + s->length, text, length);
     s->length += length;
     s->text[s->length] = 0;

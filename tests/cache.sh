@@ -14,7 +14,7 @@ export LC_ALL=C
 # The driver's own cache would hide what ours does; our own folder in place of the user's.
 export POCL_KERNEL_CACHE=0 CLGLU_CACHE="$work/cache"
 
-gelu() { "$clglu" act --act gelu --a "$work/x.npy" -o "$work/y.npy" "$@"; }
+gelu() { "$clglu" act --act gelu --a "$work/x.npy" -o "$work/y.npy"; }
 
 # counted COMMAND...: with the layer that counts what the driver is given
 counted() {

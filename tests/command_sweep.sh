@@ -199,6 +199,7 @@ comparisons() {
         refuse 4 "$f" "--compare $f is refused before anything is done" "$clglu" sweep --compare "$f" --html "$out/x.html"
     done
     echo '{"schema": "clglu-sweep/2", "machines": [{"devices": [1]}]}' >"$work/bad.json"
+    expect 3 "a platform number of 2^32 is not taken for 0" "$clglu" sweep --quick --device 4294967296:0
     refuse 4 "devices" "--merge of a document with other things in it is refused" "$clglu" sweep --merge "$work/sweep.json" "$work/bad.json"
     echo '{"schema": "clglu-sweep/9"}' >"$work/bad.json"
     refuse 4 "clglu-sweep/9" "--merge of another schema is refused" "$clglu" sweep --merge "$work/bad.json"

@@ -203,7 +203,7 @@ START_TEST(wrong_gradients_are_found_each_in_its_own_report)
     folder f = folder_new();
     folder_change(&f, "gate_backward.cl", "*gb = keep(g * p) * dq;", "*gb = keep(g * p) * dq * 1.01f;");
     call c = some_call(GATE_BACKWARD, CLGLU_ACT_GELU, CLGLU_F32, MODERATE);
-    clglu_check_report da, db;
+    clglu_check_report da = {.count = 0}, db = {.count = 0};
     ck_assert_int_eq(check(folder_open(&f), &c, &da, &db), CLGLU_OK);
     expect_report(&da, &c, "da of a wrong db");
     ck_assert_uint_gt(db.outside, 0);

@@ -36,7 +36,7 @@ static int unwrap(const char *key, const uint8_t *data, size_t size)
     }
     must(binary >= data && bytes <= size && binary + bytes <= data + size);
     must(clglu_binary_wrapped_bytes(key, bytes) == size);
-    uint8_t *again = malloc(size);
+    uint8_t *again = malloc(size + 1);
     must(again != NULL);
     clglu_binary_wrap(key, binary, bytes, again);
     must(memcmp(again, data, size) == 0);

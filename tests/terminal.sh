@@ -136,6 +136,7 @@ int main(void)
     return clglu_context_open("nobody \033[31m\302\233\377", &params, &context) == CLGLU_NO_DEVICE ? 0 : 3;
 }
 PROGRAM
+    # shellcheck disable=SC2086 # CC may be several words
     good "a program that uses the library is made" ${CC:-cc} -Iinclude -o "$work/program" "$work/program.c" build/libclglu.a -lclblast -lOpenCL -lm \
         -pthread
     good "... nothing builds for it" env ESCAPE_LAYER=fail "$work/program"

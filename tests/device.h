@@ -33,6 +33,9 @@ size_t variant_count(void);
 /* CLGLU_DEVICE, or "best". */
 const char *device_selector(void);
 
+/* CLGLU_TEST_NO_SELF_TEST: an interpreter takes half a minute for each self-test. */
+int without_self_test(void);
+
 /* The context that most tests share; opened on first use. Without a device the test fails. */
 clglu_context *context(void);
 void close_context(void);

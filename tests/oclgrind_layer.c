@@ -5,8 +5,8 @@
      - a write by the host makes it anew, as large as what is written: after clEnqueueFillBuffer, which writes pattern by pattern, it
        has the size of one pattern, and whatever lies behind counts as never written, even after a kernel has written it;
      - it outlives its buffer: the next one in the same place has the shadow of the one before, of another size.
-   So fills and writes behind a buffer's start become writes of the whole buffer, and new buffers get a write of nothing, after which
-   the first kernel gives them a shadow of their size, all of it unwritten.
+   So the fill of a whole buffer becomes one write, that of a part a kernel's, a write behind a buffer's start one of the whole buffer,
+   and new buffers get a write of nothing, after which the first kernel gives them a shadow of their size, all of it unwritten.
    OCLGRIND_LAYER holds words: cpu: the device is a CPU with vectors of four floats, for the forms that only such have; too-large: a
    write passes its buffer's end; bad-arg: arguments are a byte too short. */
 
@@ -73,11 +73,38 @@ static int fits(cl_mem mem, size_t offset, size_t size)
     return next->clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof all, &all, NULL) == CL_SUCCESS && offset <= all && size <= all - offset;
 }
 
+/* A kernel's stores are told apart from what nobody wrote. */
+static cl_int fill_part(cl_command_queue queue, cl_mem mem, const void *pattern, size_t offset, size_t size, cl_uint nwait,
+                        const cl_event *wait, cl_event *event)
+{
+    static const char *source = "kernel void fill(global uint *p, ulong at, uint x) { p[at + get_global_id(0)] = x; }";
+    cl_context context = NULL;
+    cl_int code = next->clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL);
+    cl_ulong at = offset / 4;
+    size_t count = size / 4;
+    cl_program program = next->clCreateProgramWithSource(context, 1, &source, NULL, &code);
+    if (program == NULL) return code;
+    code = next->clBuildProgram(program, 0, NULL, "", NULL, NULL);
+    cl_kernel kernel = code == CL_SUCCESS ? next->clCreateKernel(program, "fill", &code) : NULL;
+    if (kernel) {
+        next->clSetKernelArg(kernel, 0, sizeof mem, &mem);
+        next->clSetKernelArg(kernel, 1, sizeof at, &at);
+        next->clSetKernelArg(kernel, 2, 4, pattern);
+        code = next->clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &count, NULL, nwait, wait, event);
+        next->clReleaseKernel(kernel);
+    }
+    next->clReleaseProgram(program);
+    return code;
+}
+
 static cl_int CL_API_CALL fill_buffer(cl_command_queue queue, cl_mem mem, const void *pattern, size_t step, size_t offset, size_t size,
                                       cl_uint nwait, const cl_event *wait, cl_event *event)
 {
+    size_t all = 0;
     if (step == 0 || size % step || !fits(mem, offset, size))
         return next->clEnqueueFillBuffer(queue, mem, pattern, step, offset, size, nwait, wait, event);
+    next->clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof all, &all, NULL);
+    if (step == 4 && offset % 4 == 0 && size < all) return fill_part(queue, mem, pattern, offset, size, nwait, wait, event);
     return write_whole(queue, mem, offset, size, pattern, step, nwait, wait, event);
 }
 

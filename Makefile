@@ -89,6 +89,11 @@ check-faults: deps-check ## each call of OpenCL and of the C library fails once:
 	@$(MAKE) --no-print-directory $(B)/faults
 	@B=$(B) tests/faults.sh
 
+.PHONY: check-oclgrind
+check-oclgrind: ## every form of every kernel in Oclgrind, an empty log, and planted bugs that are found: many minutes; QUICK=1: one
+	@$(MAKE) --no-print-directory all $(B)/test-device
+	@B=$(B) tests/oclgrind.sh $(if $(QUICK),quick)
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs

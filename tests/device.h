@@ -36,7 +36,7 @@ const char *device_selector(void);
 /* CLGLU_TEST_NO_SELF_TEST: an interpreter takes half a minute for each self-test. */
 int without_self_test(void);
 
-/* The context that most tests share; opened on first use. Without a device the test fails. */
+/* The context that most tests share, with the kernels of the folder CLGLU_TEST_KERNELS, if set; opened on first use. Without a device the test fails. */
 clglu_context *context(void);
 void close_context(void);
 

@@ -2,8 +2,7 @@
    SPDX-License-Identifier: MIT */
 
 /* A form is a kernel file with options that change which lines are compiled. Each is asked for, must be among the context's programs
-   then, and must give the bits of the emulation. A small run has each file's forms once, a normal one in every storage type, a long
-   one all of them together. */
+   then, and must give the bits of the emulation. Storage types and layouts take turns; a long run has each form in every storage type. */
 #include "device_back.h"
 
 #include <stdio.h>
@@ -63,11 +62,10 @@ static void run_call(call *c, int layout, uint64_t seed)
     call_free(c);
 }
 
-/* In a small run each number i has one type and one layout. */
+/* Each number i has one type and one layout, in a long run each type and one layout. */
 static bool is_due(int i, int dtype, int layout)
 {
-    if (test_scale() == LONG) return true;
-    if (test_scale() == NORMAL) return (i + dtype) % LAYOUTS == layout;
+    if (test_scale() == LONG) return (i + dtype) % LAYOUTS == layout;
     return i % DTYPES == dtype && i / DTYPES % LAYOUTS == layout;
 }
 
@@ -215,6 +213,24 @@ START_TEST(every_way_to_pack)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- where tests/oclgrind.sh plants bugs */
+
+/* Through local memory, with a row tile that is not full. */
+START_TEST(one_projection)
+{
+    ffn_shape s = {.parts = HAS_WA, .rows = 3, .d_model = 5, .d_ff = 3, .act = CLGLU_ACT_RELU, .seed = 914};
+    project(s, CLGLU_FORM_LOCAL, 32, 0, "-DMODE=0");
+}
+END_TEST
+
+/* Smaller than a group. */
+START_TEST(one_gate)
+{
+    call c = small_call(GATE_FORWARD, CLGLU_ACT_RELU, CLGLU_F32, ROWS, 1);
+    run_call(&c, 1, 904);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- backward */
 
 /* Every gradient and the flag; sums that begin with what is there (accumulate) and with da (no wa); the pair of two sums. */
@@ -223,8 +239,7 @@ START_TEST(every_backward)
     static const unsigned parts[] = {GATED | BIASED, HAS_WB | HAS_WD};
     int t = digit(&_i, DTYPES), without_wa = digit(&_i, 2);
     clglu_ffn_form form = (clglu_ffn_form)(_i + CLGLU_FORM_GENERAL);
-    if (test_scale() == SMALL && (t != _i % DTYPES || without_wa != _i % 2)) return;
-    if (test_scale() == NORMAL && (_i + t) % 2 != without_wa) return;
+    if (test_scale() != LONG && t != (_i + without_wa) % DTYPES) return;
     back_shape s = {.ffn = {.parts = parts[without_wa], .rows = 3, .d_model = 5, .d_ff = 5, .d_out = 4, .dtype = (clglu_dtype)t,
                             .x_dtype = (clglu_dtype)t, .y_dtype = (clglu_dtype)t, .act = CLGLU_ACT_GELU, .gate = CLGLU_ACT_SIGMOID,
                             .seed = 920},
@@ -264,7 +279,7 @@ Suite *device_forms_suite(void)
 {
     Suite *s = suite_create("device_forms");
     TCase *gates = tcase_create("gates"), *projections = tcase_create("projections"), *backward = tcase_create("backward"),
-          *selftest = tcase_create("selftest");
+          *selftest = tcase_create("selftest"), *local = tcase_create("local"), *overrun = tcase_create("overrun");
     tcase_add_loop_test(gates, every_activation, 0, CLGLU_ACT_COUNT);
     tcase_add_loop_test(gates, every_variant, 0, (int)variant_count());
     tcase_add_loop_test(gates, biases_and_sums, 0, OPERATORS * DTYPES);
@@ -274,9 +289,13 @@ Suite *device_forms_suite(void)
     tcase_add_loop_test(projections, every_way_to_pack, 0, 2 * DTYPES);
     tcase_add_loop_test(backward, every_backward, 0, 4 * 2 * DTYPES);
     tcase_add_test(selftest, the_self_test);
+    tcase_add_test(local, one_projection);
+    tcase_add_test(overrun, one_gate);
     suite_add_tcase(s, gates);
     suite_add_tcase(s, projections);
     suite_add_tcase(s, backward);
     suite_add_tcase(s, selftest);
+    suite_add_tcase(s, local);
+    suite_add_tcase(s, overrun);
     return s;
 }

@@ -55,12 +55,13 @@ clglu_context *context(void)
 {
     if (!shared) {
         char why[2000] = "";
-        clglu_context_params params = {.log = keep_line, .log_user = why, .no_self_test = without_self_test()};
+        const char *kernels = getenv("CLGLU_TEST_KERNELS");
+        clglu_context_params params = {.log = keep_line, .log_user = why, .kernel_dir = kernels, .no_self_test = without_self_test()};
         clglu_status s = clglu_context_open(device_selector(), &params, &shared);
         ck_assert_msg(s == CLGLU_OK, "no device for \"%s\": %s: %s", device_selector(), clglu_status_name(s), why);
         flushes = !clglu_context_facts(shared)->subnormals;
         clglu_context_close(shared); /* `why` ends with this function: open again without it */
-        params = (clglu_context_params){.no_self_test = without_self_test()};
+        params = (clglu_context_params){.kernel_dir = kernels, .no_self_test = without_self_test()};
         ck_assert_int_eq(clglu_context_open(device_selector(), &params, &shared), CLGLU_OK);
     }
     return shared;

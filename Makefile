@@ -102,6 +102,11 @@ lint: ## gcc's analyser, cppcheck, clang-tidy and shellcheck over the sources: m
 	@tools/deps.sh lint
 	@tests/lint.sh
 
+.PHONY: check-oclgrind
+check-oclgrind: ## every form of every kernel in Oclgrind, an empty log, and planted bugs that are found: many minutes; QUICK=1: one
+	@$(MAKE) --no-print-directory all $(B)/test-device
+	@B=$(B) tests/oclgrind.sh $(if $(QUICK),quick)
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs

@@ -375,7 +375,7 @@ static clglu_status find_overflow(const pass *p)
 {
     clglu_status status = CLGLU_OK;
     if (!wants(p, BACK_OVERFLOW)) return CLGLU_OK;
-    if (p->sequence) status = clglu_sequence_zero(p->sequence, p->buffers->of[BACK_OVERFLOW], sizeof(cl_uint));
+    if (p->sequence) status = clglu_sequence_zero(p->sequence, p->buffers->of[BACK_OVERFLOW], 0, sizeof(cl_uint));
     for (int s = BACK_DX; !status && s < BACK_OVERFLOW && p->call->rows; s++)
         if (wants(p, (clglu_back_slot)s)) status = look_at(p, (clglu_back_slot)s);
     return status;

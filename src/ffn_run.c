@@ -89,6 +89,16 @@ static clglu_target hidden(const pass *p)
     return t;
 }
 
+/* Rows that h's last tile lacks are read with it: what lay there before would cost time where it is subnormal, and the next
+   projection is not to read what nobody wrote. */
+static clglu_status pad_hidden(const pass *p)
+{
+    size_t row_tile = p->plan.row_tile, tile = p->ffn->block.d_ff * row_tile, whole = p->rows / row_tile;
+    if (p->sequence == NULL || p->ffn->dense || p->ffn->down.weights == NULL || p->rows % row_tile == 0) return CLGLU_OK;
+    return clglu_sequence_zero(p->sequence, p->buffers->workspace, sizeof(float) * (p->room.h + whole * tile),
+                               sizeof(float) * tile);
+}
+
 static clglu_projection projection(const pass *p, const clglu_panels *panels, size_t x_at)
 {
     clglu_projection q = {.panels = panels, .rows = p->rows, .x = p->buffers->workspace, .x_at = x_at,
@@ -139,6 +149,7 @@ static clglu_status run_block(pass *p)
     if (status) return status;
     p->room = layout(p->ffn, &p->plan, p->rows);
     status = pack_rows(p);
+    if (!status) status = pad_hidden(p);
     if (!status) status = project_up(p);
     if (!status && p->ffn->down.weights) status = project_down(p);
     return status;

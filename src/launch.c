@@ -73,11 +73,11 @@ clglu_status clglu_sequence_write(clglu_sequence *s, cl_mem to, size_t bytes, co
     return CLGLU_OK;
 }
 
-clglu_status clglu_sequence_zero(clglu_sequence *s, cl_mem mem, size_t bytes)
+clglu_status clglu_sequence_zero(clglu_sequence *s, cl_mem mem, size_t from, size_t bytes)
 {
     static const cl_uint zero = 0;
     cl_event event;
-    cl_int code = clEnqueueFillBuffer(s->queue, mem, &zero, sizeof zero, 0, bytes, s->last ? 1 : s->nwait,
+    cl_int code = clEnqueueFillBuffer(s->queue, mem, &zero, sizeof zero, from, bytes, s->last ? 1 : s->nwait,
                                       s->last ? &s->last : s->wait, &event);
     if (code != CL_SUCCESS) return clglu_fail_cl(s->context, "clEnqueueFillBuffer", code);
     clglu_sequence_follow(s, event);

@@ -51,9 +51,9 @@ void clglu_kernel_arg_size(clglu_kernel *kernel, size_t value);
 void clglu_kernel_arg_uint(clglu_kernel *kernel, size_t value);
 void clglu_kernel_arg_mem(clglu_kernel *kernel, cl_mem mem);
 
-/* A copy from host memory into a buffer, finished on return; zeros in a buffer. */
+/* A copy from host memory into a buffer, finished on return; zeros in a buffer, from byte `from` on. */
 clglu_status clglu_sequence_write(clglu_sequence *sequence, cl_mem to, size_t bytes, const void *from);
-clglu_status clglu_sequence_zero(clglu_sequence *sequence, cl_mem mem, size_t bytes);
+clglu_status clglu_sequence_zero(clglu_sequence *sequence, cl_mem mem, size_t from, size_t bytes);
 
 /* Makes `event`, taken over, the last command's: for commands that others enqueue. */
 void clglu_sequence_follow(clglu_sequence *sequence, cl_event event);

@@ -166,8 +166,8 @@ static clglu_status make_buffers(clglu_context *context, clglu_panels *p, clglu_
     p->bytes = p->in * row * size + AHEAD;
     clglu_status status = make_buffer(context, CL_MEM_READ_WRITE, p->bytes, &p->weights);
     if (!status) status = make_buffer(context, CL_MEM_READ_WRITE, row * sizeof(float), &p->bias);
-    if (!status) status = clglu_sequence_zero(sequence, p->bias, row * sizeof(float));
-    if (!status && p->out % p->width) status = clglu_sequence_zero(sequence, p->weights, p->bytes);
+    if (!status) status = clglu_sequence_zero(sequence, p->bias, 0, row * sizeof(float));
+    if (!status && p->out % p->width) status = clglu_sequence_zero(sequence, p->weights, 0, p->bytes);
     p->bytes += row * sizeof(float);
     return status;
 }

@@ -33,7 +33,10 @@ size_t variant_count(void);
 /* CLGLU_DEVICE, or "best". */
 const char *device_selector(void);
 
-/* The context that most tests share; opened on first use. Without a device the test fails. */
+/* CLGLU_TEST_NO_SELF_TEST: an interpreter takes half a minute for each self-test. */
+int without_self_test(void);
+
+/* The context that most tests share, with the kernels of the folder CLGLU_TEST_KERNELS, if set; opened on first use. Without a device the test fails. */
 clglu_context *context(void);
 void close_context(void);
 
@@ -228,7 +231,7 @@ void folder_free(folder *f); /* closes the context, removes files and folder */
     X(device_ffn_create) X(device_ffn_sources) X(device_ffn_misuse) X(device_ffn_workspace) X(device_ffn_queues)      \
     X(device_ffn_check) X(device_ffn_tuning) X(device_back_bits) X(device_back_batch) X(device_back_sums)             \
     X(device_back_special) X(device_back_flag) X(device_back_misuse) X(device_back_workspace) X(device_back_update)   \
-    X(device_back_queues) X(device_cache)
+    X(device_back_queues) X(device_cache) X(device_forms)
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 DEVICE_SUITES(DECLARE_SUITE)
 #undef DECLARE_SUITE

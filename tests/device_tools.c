@@ -40,6 +40,12 @@ const char *device_selector(void)
     return s && *s ? s : "best";
 }
 
+int without_self_test(void)
+{
+    const char *s = getenv("CLGLU_TEST_NO_SELF_TEST");
+    return s && *s;
+}
+
 static clglu_context *shared;
 static bool flushes; /* the device does not keep subnormal numbers */
 
@@ -49,12 +55,14 @@ clglu_context *context(void)
 {
     if (!shared) {
         char why[2000] = "";
-        clglu_context_params params = {.log = keep_line, .log_user = why};
+        const char *kernels = getenv("CLGLU_TEST_KERNELS");
+        clglu_context_params params = {.log = keep_line, .log_user = why, .kernel_dir = kernels, .no_self_test = without_self_test()};
         clglu_status s = clglu_context_open(device_selector(), &params, &shared);
         ck_assert_msg(s == CLGLU_OK, "no device for \"%s\": %s: %s", device_selector(), clglu_status_name(s), why);
         flushes = !clglu_context_facts(shared)->subnormals;
         clglu_context_close(shared); /* `why` ends with this function: open again without it */
-        ck_assert_int_eq(clglu_context_open(device_selector(), NULL, &shared), CLGLU_OK);
+        params = (clglu_context_params){.kernel_dir = kernels, .no_self_test = without_self_test()};
+        ck_assert_int_eq(clglu_context_open(device_selector(), &params, &shared), CLGLU_OK);
     }
     return shared;
 }

@@ -9,7 +9,8 @@
 static bool say_device(void)
 {
     clglu_context *ctx;
-    clglu_status s = clglu_context_open(device_selector(), NULL, &ctx);
+    clglu_context_params params = {.no_self_test = without_self_test()};
+    clglu_status s = clglu_context_open(device_selector(), &params, &ctx);
     if (s != CLGLU_OK) {
         printf("no device for \"%s\": %s\n", device_selector(), clglu_status_name(s));
         return false;

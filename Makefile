@@ -71,10 +71,18 @@ check-runtimes: runtimes ## the tests on each of them, and a table; QUICK=1: the
 check-compilers: deps-long ## gcc and clang, C99 and C11, -O0 to -O3: no warning and the same bits
 	@tests/compilers.sh all
 
-.PHONY: check-sanitize
-check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer: minutes
+.PHONY: check-sanitize check-asan check-ubsan check-tsan check-valgrind
+check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer together: minutes
 	@$(MAKE) --no-print-directory $(B)/bits
-	@tests/sanitize.sh
+	@tests/sanitize.sh both
+
+# The same with each alone, with ThreadSanitizer and with valgrind; QUICK=1: a part, below a minute.
+check-asan check-ubsan check-tsan check-valgrind: deps-check
+	@$(MAKE) --no-print-directory $(B)/bits
+	@tests/sanitize.sh $(@:check-%=%) $(if $(QUICK),quick)
+
+$(B)/planted: $(B)/tests/planted.o
+	$(CC) $(LDFLAGS) -o $@ $^ -lOpenCL -pthread
 
 .PHONY: fuzz
 fuzz: ## hostile input, with libFuzzer: FUZZ_SECONDS=60 (or FUZZ_RUNS) for each target, FUZZ="npy cache": only these

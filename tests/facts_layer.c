@@ -2,8 +2,8 @@
 
 /* FACTS_LAYER names them: no-fp64, flushes (no subnormal numbers), old-version; other-name, other-vendor, other-version, other-language,
    other-platform: the last letter of that text is another; gpu: each is one; names: each has another; one-place, places: all lie at one
-   place of the PCI bus, or each at another. denorms-are-zero: programs are built so, and nothing is said of it. FACTS_DRIVER is the
-   version of the driver, FACTS_PLATFORM the name of the platform. */
+   place of the PCI bus, or each at another. denorms-are-zero: programs are built so, and nothing is said of it. narrow: vectors of 4 at most are
+   preferred. FACTS_DRIVER is the version of the driver, FACTS_PLATFORM the name of the platform. */
 
 #include "layer.h"
 
@@ -87,6 +87,8 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
     if (what == CL_DEVICE_DOUBLE_FP_CONFIG && asked("no-fp64")) *(cl_device_fp_config *)value = 0;
     if (what == CL_DEVICE_SINGLE_FP_CONFIG && asked("flushes")) *(cl_device_fp_config *)value &= ~(cl_device_fp_config)CL_FP_DENORM;
     if (what == CL_DEVICE_VERSION && asked("old-version") && size > 10) memcpy(value, "OpenCL 1.1", 10);
+    if (what == CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT && asked("narrow") && *(cl_uint *)value > 4) *(cl_uint *)value = 4;
+    if (what == CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT && asked("narrow") && *(cl_uint *)value > 4) *(cl_uint *)value = 4;
     if (what == CL_DEVICE_NAME && asked("other-name")) change(value, size);
     if (what == CL_DEVICE_VENDOR && asked("other-vendor")) change(value, size);
     if (what == CL_DEVICE_VERSION && asked("other-version")) change(value, size);

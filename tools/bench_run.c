@@ -160,7 +160,7 @@ static int enqueue(struct bench *b, const struct work *w)
     return code == CL_SUCCESS ? CLI_GO_ON : opencl_failed(code, "a limit kernel");
 }
 
-/* Seconds of one run, from `runs` in a row. */
+/* Seconds of one run, from `runs` in a row; 0 where one failed, so that a caller may look at them before the code. */
 static int sample(struct bench *b, const struct work *w, int runs, double *seconds)
 {
     double start = progress_now();
@@ -347,7 +347,7 @@ int bench_fit(struct bench *b, uint64_t most, uint64_t *elements)
     if (most > b->capacity) most = b->capacity;
     int code = fill(b, CLGLU_F32), runs;
     for (what.elements = 16 * UNIT; code == CLI_GO_ON; what.elements *= 2) {
-        double t, again;
+        double t = 0, again;
         *elements = what.elements < most ? what.elements : most;
         if (what.elements >= most) break;
         code = warm_up(b, &w, 1e-3, &runs, &t);

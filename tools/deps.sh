@@ -5,7 +5,7 @@ set -eu
 
 build='gcc libc6-dev make pkg-config ocl-icd-opencl-dev opencl-c-headers libjansson-dev libxxhash-dev'
 run='ocl-icd-libopencl1 pocl-opencl-icd libclblast-dev clinfo'
-test='check g++ openmpi-bin python3 python3-venv cmake zsh fish mandoc chromium fonts-dejavu-core doxygen'
+test='check g++ openmpi-bin python3 python3-venv cmake zsh fish mandoc chromium fonts-dejavu-core doxygen valgrind'
 deb='debhelper'
 lint='lintian'
 long='python3-torch clang'

@@ -90,7 +90,7 @@ check-faults: deps-check ## each call of OpenCL and of the C library fails once:
 	@B=$(B) tests/faults.sh
 
 .PHONY: check-oclgrind
-check-oclgrind: ## every form of every kernel in Oclgrind, an empty log, and planted bugs that are found: many minutes; QUICK=1: one
+check-oclgrind: ## every form of every kernel in Oclgrind, an empty log, and planted bugs that are found: many minutes; QUICK=1: some, in one
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) tests/oclgrind.sh $(if $(QUICK),quick)
 

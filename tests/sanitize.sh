@@ -3,6 +3,9 @@
 # tests/sanitize.sh [both|asan|ubsan|tsan|valgrind|all] [quick]. both (without a kind): asan and ubsan in one build; all: both, tsan
 # and valgrind; quick alone: the quick part of all.
 # SPDX-License-Identifier: MIT
+
+# Commands are made of words that are to be split.
+# shellcheck disable=SC2086
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mode=normal kinds=both
@@ -13,7 +16,7 @@ for word; do
     *) echo "usage: tests/sanitize.sh [both|asan|ubsan|tsan|valgrind|all] [quick]" >&2; exit 2 ;;
     esac
 done
-if [ $kinds = all ] || [ $# -eq 1 -a $mode = quick ]; then kinds="both tsan valgrind"; fi
+if [ $kinds = all ] || { [ $# -eq 1 ] && [ $mode = quick ]; }; then kinds="both tsan valgrind"; fi
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -85,22 +88,32 @@ undefined_planted() {
 
 suites() { for suite; do holds "the device's suite $suite" device "$suite"; done; }
 
+# A bad file of weights, or one of numbers.
+refused() {
+    case $1 in
+    *.npy) set -- "$1" act --act gelu --a "$1" ;;
+    *) set -- "$1" ffn --weights "$1" --act gelu --wa w --x "$work/ffn/x.npy" ;;
+    esac
+    file=$1
+    shift
+    expect 4 "refused: ${file##*/}" $runs $b/clglu "$@" -o "$work/z.npy"
+}
+
 # The command, well and badly fed.
 command_cases() {
-    mkdir -p "$work/in"
-    python3 tests/npy_cases.py write "$work/in" || exit 1
-    x=$work/in/x-f32.npy
     head -c 100 "$x" >"$work/short.npy"
     head -c 200 "$x" >"$work/cut.npy"
     good "clglu act" $runs $b/clglu act --act gelu --a "$x" -o "$work/y.npy" --check
     good "clglu gate" $runs $b/clglu gate --variant swiglu --a "$x" --b "$x" -o "$work/y.npy" --check
     for bad in short cut none; do expect 4 "a bad file: $bad" $runs $b/clglu act --act gelu --a "$work/$bad.npy" -o "$work/z.npy"; done
-    expect 4 "weights that are none" $runs $b/clglu ffn --weights "$x" --x "$x" -o "$work/z.npy"
+    expect 4 "weights that are none" $runs $b/clglu ffn --weights "$x" --variant swiglu --wa a --wb b --x "$x" -o "$work/z.npy"
     expect 2 "a bad option" $runs $b/clglu act --act gelu --nothing
     expect 3 "a device that is not there" $runs $b/clglu act --act gelu --a "$x" -o "$work/z.npy" -d 99:99
+    good "clglu ffn" $runs $b/clglu ffn --weights "$work/ffn/f32.safetensors" --act gelu --wa wa --x "$work/ffn/x.npy" -o "$work/y.npy"
     [ $mode = normal ] || return 0
+    for bad in "$work"/in/bad/* "$work"/ffn/bad/*; do refused "$bad"; done
     good "clglu verify --quick" $runs $b/clglu verify --quick --quiet
-    good "clglu sweep --quick" $runs $b/clglu sweep --quick --quiet --output "$work/sweep.json"
+    good "clglu sweep --quick" $runs $b/clglu sweep --quick --quiet --json "$work/sweep.json"
 }
 
 # ---------------------------------------------------------------- the sanitizers
@@ -194,9 +207,6 @@ valgrind_kind() {
     finds 'Invalid write' overflow
     finds 'depends on uninitialised' uninitialised
     finds 'definitely lost' leak
-    mkdir -p "$work/in"
-    python3 tests/npy_cases.py write "$work/in" || exit 1
-    x=$work/in/x-f32.npy
     twice "clglu act" $b/clglu act --act gelu --a "$x" -o "$work/y.npy"
     [ $mode = normal ] || return 0
     run $b/planted none
@@ -213,6 +223,9 @@ valgrind_kind() {
 }
 
 tests_begin
+mkdir "$work/in" "$work/ffn"
+python3 tests/npy_cases.py write "$work/in" && python3 tests/safetensors_cases.py write "$work/ffn" || exit 1
+x=$work/in/x-f32.npy
 for kind in $kinds; do
     start=$(date +%s)
     case $kind in

@@ -59,7 +59,8 @@ has() {
 # ---------------------------------------------------------------- programs
 
 # A test that forks for each case would be searched for leaks as often.
-host() { CK_FORK=no CK_RUN_SUITE=$1 $runs $b/test-host; }
+# host [SUITE]: one, or all
+host() { env CK_FORK=no ${1:+CK_RUN_SUITE=$1} $runs $b/test-host; }
 device() { CK_RUN_SUITE=device_$1 $runs $b/test-device; }
 same_bits() { $b/bits >"$work/now" && build/bits | diff - "$work/now"; }
 
@@ -132,7 +133,7 @@ begin() {
 
 whole() {
     holds "$1: everything builds" built "$1" test-host test-device bits clglu planted
-    holds "$1: the host's tests" host ""
+    holds "$1: the host's tests" host
     holds "$1: the bits are those of the build without" same_bits
     suites context kernels queues misuse ffn_create back_queues tune back_update
 }
@@ -165,7 +166,7 @@ tsan() {
     fi
     suites threads queues ffn_queues back_queues
     holds "tsan: the host's tests build" built tsan test-host
-    holds "tsan: the host's tests" host ""
+    holds "tsan: the host's tests" host
 }
 
 # ---------------------------------------------------------------- valgrind

@@ -76,7 +76,10 @@ check-sanitize: deps-check ## the tests under AddressSanitizer and UndefinedBeha
 	@$(MAKE) --no-print-directory $(B)/bits
 	@tests/sanitize.sh both
 
-# The same with each alone, with ThreadSanitizer and with valgrind; QUICK=1: a part, below a minute.
+check-asan: ## the same with AddressSanitizer and LeakSanitizer alone; QUICK=1, here and below: a part, within a minute
+check-ubsan: ## ... with UndefinedBehaviorSanitizer alone
+check-tsan: ## ... with ThreadSanitizer: 16 threads on one context
+check-valgrind: ## ... under valgrind, with programs that were compiled before
 check-asan check-ubsan check-tsan check-valgrind: deps-check
 	@$(MAKE) --no-print-directory $(B)/bits
 	@tests/sanitize.sh $(@:check-%=%) $(if $(QUICK),quick)
@@ -111,7 +114,7 @@ lint: ## gcc's analyser, cppcheck, clang-tidy and shellcheck over the sources: m
 	@tests/lint.sh
 
 .PHONY: check-oclgrind
-check-oclgrind: ## every form of every kernel in Oclgrind, an empty log, and planted bugs that are found: many minutes; QUICK=1: one
+check-oclgrind: ## every form of every kernel in Oclgrind, an empty log, and planted bugs that are found: many minutes; QUICK=1: some, in one
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) tests/oclgrind.sh $(if $(QUICK),quick)
 

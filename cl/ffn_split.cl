@@ -46,9 +46,10 @@ kernel void ffn_add(global const float *sums, ulong sums_at, global const float 
     ulong from = sums_at + row * slots + slot, step = height * slots;
     float s = 0.0f, t = 0.0f;
 #ifdef CARRY
-    s = get_carry(carry, carry_at, 0, row, col, 1);
+    /* Those outside may not even look: the first result's work-item writes over what it began with. */
+    if (inside) s = get_carry(carry, carry_at, 0, row, col, 1);
 #if MODE == PAIR
-    t = get_carry(carry_b, carry_b_at, 0, row, col, 1);
+    if (inside) t = get_carry(carry_b, carry_b_at, 0, row, col, 1);
 #endif
 #endif
     for (uint j = 0; j < blocks; j++) {

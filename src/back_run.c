@@ -289,6 +289,15 @@ static clglu_status pack_panels(const pass *p, const clglu_panels *panels, size_
     return clglu_panels_pack(p->ffn->context, panels, p->buffers->workspace, from, ld, side, p->sequence);
 }
 
+/* Columns that the last panel lacks are read with it: see pad_hidden in ffn_run.c. */
+static clglu_status pad_panels(const pass *p, const clglu_panels *w)
+{
+    size_t panel = w->in * w->stride;
+    if (p->sequence == NULL || w->out % w->width == 0) return CLGLU_OK;
+    return clglu_sequence_zero(p->sequence, w->weights, sizeof(float) * (w->at + (w->count - 1) * panel),
+                               sizeof(float) * panel);
+}
+
 /* dwa, dwb or both: x^T times da and db. */
 static clglu_status project_dw(const pass *p)
 {
@@ -299,6 +308,7 @@ static clglu_status project_dw(const pass *p)
     clglu_plan plan;
     clglu_status status = make_plan(p, x.rows, &plan);
     if (!status) status = pack_tiles(p, &x, &plan);
+    if (!status) status = pad_panels(p, &panels);
     if (!status && a) status = pack_panels(p, &panels, p->parts.dab, p->wide, 0);
     if (!status && b) status = pack_panels(p, &panels, p->parts.dab + ff, p->wide, panels.side);
     if (status) return status;
@@ -322,6 +332,7 @@ static clglu_status project_dwd(const pass *p)
     clglu_plan plan;
     clglu_status status = make_plan(p, ff, &plan);
     if (!status) status = pack_tiles(p, &h, &plan);
+    if (!status) status = pad_panels(p, &panels);
     if (!status) status = pack_panels(p, &panels, p->parts.g, out, 0);
     if (status) return status;
     clglu_projection q = projection(p, &panels, &plan, ff);

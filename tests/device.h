@@ -176,6 +176,7 @@ double derivative_bound(clglu_act act);
 /* Is x within an eighth of itself of a root of act', whose value there is `here`, so that 2^-27 absolute is allowed? */
 static inline bool near_root(clglu_act act, double alpha, double x, double here)
 {
+    /* cppcheck-suppress incorrectLogicOperator ; cppcheck cannot read 0x1p-4 */
     if (!(here < 0x1p-4 && here > -0x1p-4)) return false;
     double below = clglu_reference_act_derivative(act, alpha, x * 0.875);
     return below * clglu_reference_act_derivative(act, alpha, x * 1.125) < 0;

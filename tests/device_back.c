@@ -114,6 +114,7 @@ static bool is_there(const back_case *c, const back_shape *s, back_array g)
                                    parts & HAS_BB,
                                    parts & HAS_BD,
                                    true};
+    /* cppcheck-suppress arrayIndexThenCheck ; that is another limit */
     return has[g] && (g < GDX || asked & ASKS(g));
 }
 

@@ -17,6 +17,7 @@ static clglu_ffn_choice choice_of(const clglu_ffn *ffn, size_t rows, size_t form
 {
     clglu_ffn_choice choices[FFN_CHOICES];
     size_t n = ffn_choices(ffn, rows, choices);
+    /* cppcheck-suppress internalAstError ; it knows no such literal between ? and : */
     return form == 0 ? (clglu_ffn_choice){0} : choices[(form - 1 + turn) % n];
 }
 

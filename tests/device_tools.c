@@ -141,6 +141,7 @@ void copy_element(clglu_dtype dtype, void *to, size_t i, const void *from, size_
     set_element_bits(dtype, to, i, element_bits(dtype, from, j));
 }
 
+/* cppcheck-suppress incorrectLogicOperator ; cppcheck cannot read 0x1p-126f */
 static bool tiny(float x) { return x < 0x1p-126f && x > -0x1p-126f; }
 
 bool same_bits(clglu_dtype dtype, uint32_t got, uint32_t want)

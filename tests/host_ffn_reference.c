@@ -49,7 +49,8 @@ static long double exact_sum(const float *x, const double *h, const float *w, si
     long double sum = 0;
     *size = 0;
     for (size_t k = 0; k < terms; k++) {
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is one or the other */
+        /* cppcheck-suppress nullPointer ; it is one or the other */
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         long double term = (x ? (long double)x[k] : (long double)h[k]) * (long double)w[k * outputs];
         sum += term;
         *size += (double)fabsl(term);

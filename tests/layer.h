@@ -34,6 +34,7 @@ LAYER_EXPORT cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_
     if (!target || !count_out || !layer) return CL_INVALID_VALUE;
     next = target;
     if (count < own) own = count;
+    /* cppcheck-suppress pointerSize ; a table of pointers */
     memcpy(&ours, target, own * sizeof(void *));
     hook();
     *count_out = own;

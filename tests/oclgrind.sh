@@ -1,6 +1,8 @@
 #!/bin/sh
 # oclgrind.sh - every form of every kernel in Oclgrind, which looks for data races, reads of what nobody wrote, accesses out of bounds
-# and misuse of OpenCL: tests/oclgrind.sh [quick]. SPDX-License-Identifier: MIT
+# and misuse of OpenCL: tests/oclgrind.sh [quick|long]. SPDX-License-Identifier: MIT
+
+# quick: activations, gates, self-test and one projection, in a minute; long: each form in every storage type
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mode=${1:-normal}
@@ -16,7 +18,7 @@ trap 'exit 1' HUP INT TERM
 . tests/lib.sh
 unset CLGLU_DEVICE CLGLU_KERNELS OCL_ICD_FILENAMES
 export LC_ALL=C CLGLU_CACHE= CLGLU_TEST_NO_SELF_TEST=1 CLGLU_TEST_SCALE=small CK_FORK=no CK_TIMEOUT_MULTIPLIER=200
-[ "$mode" = quick ] || export CLGLU_TEST_SCALE=long
+[ "$mode" != long ] || export CLGLU_TEST_SCALE=long
 
 echo "$library" >"$work/oclgrind.icd"
 export OCL_ICD_VENDORS="$work/oclgrind.icd" OPENCL_LAYERS="$work/layer.so"
@@ -69,10 +71,16 @@ misused() {
 
 tests_begin
 ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -shared -fPIC -o "$work/layer.so" tests/oclgrind_layer.c || exit 1
-for case in selftest gates projections backward; do
-    forms $case "" "$case"
-    if [ "$mode" != quick ] || [ $case = projections ]; then forms $case cpu "$case on a CPU with vectors"; fi
-done
+forms selftest "" "the self-test"
+forms gates "" "activations and gates"
+forms local "" "one projection"
+if [ "$mode" != quick ]; then
+    forms gates cpu "activations and gates in vectors"
+    forms projections "" "projections for GPUs"
+    forms projections cpu "projections for CPUs with vectors"
+    forms backward "" "backward for GPUs"
+    forms backward cpu "backward for CPUs with vectors"
+fi
 planted 'data race' local ffn_local.cl 'barrier(CLK_LOCAL_MEM_FENCE);' ''
 planted 'ninitialized value' local pack.cl 'to[r] = number;' 'if (first + r < rows) to[r] = number;'
 planted 'Invalid' overrun gate.cl 'if (col >= cols || row >= rows) return;' ''

@@ -16,11 +16,12 @@ static void *volatile kept;
 
 static int overflow(void)
 {
-    char *p = malloc(16);
+    kept = malloc(16);
+    char *p = kept;
     if (!p) return 1;
     p[15 + one] = 1;
     int x = p[15 + one];
-    free(p);
+    free(kept);
     return x - 1;
 }
 

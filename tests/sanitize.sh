@@ -3,6 +3,9 @@
 # tests/sanitize.sh [both|asan|ubsan|tsan|valgrind|all] [quick]. both (without a kind): asan and ubsan in one build; all: both, tsan
 # and valgrind; quick alone: the quick part of all.
 # SPDX-License-Identifier: MIT
+
+# Commands are made of words that are to be split.
+# shellcheck disable=SC2086
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mode=normal kinds=both
@@ -13,13 +16,14 @@ for word; do
     *) echo "usage: tests/sanitize.sh [both|asan|ubsan|tsan|valgrind|all] [quick]" >&2; exit 2 ;;
     esac
 done
-if [ $kinds = all ] || [ $# -eq 1 -a $mode = quick ]; then kinds="both tsan valgrind"; fi
+if [ $kinds = all ] || { [ $# -eq 1 ] && [ $mode = quick ]; }; then kinds="both tsan valgrind"; fi
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 export LC_ALL=C
 . tests/lib.sh
-unset CLGLU_DEVICE CLGLU_KERNELS
+# check-long's scale would take days here.
+unset CLGLU_DEVICE CLGLU_KERNELS CLGLU_TEST_SCALE
 
 # One driver: what others keep when their loader closes them again cannot be told apart.
 [ -n "${OCL_ICD_VENDORS:-}" ] || export OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
@@ -56,7 +60,8 @@ has() {
 # ---------------------------------------------------------------- programs
 
 # A test that forks for each case would be searched for leaks as often.
-host() { CK_FORK=no CK_RUN_SUITE=$1 $runs $b/test-host; }
+# host [SUITE]: one, or all
+host() { env CK_FORK=no ${1:+CK_RUN_SUITE=$1} $runs $b/test-host; }
 device() { CK_RUN_SUITE=device_$1 $runs $b/test-device; }
 same_bits() { $b/bits >"$work/now" && build/bits | diff - "$work/now"; }
 
@@ -85,22 +90,32 @@ undefined_planted() {
 
 suites() { for suite; do holds "the device's suite $suite" device "$suite"; done; }
 
+# A bad file of weights, or one of numbers.
+refused() {
+    case $1 in
+    *.npy) set -- "$1" act --act gelu --a "$1" ;;
+    *) set -- "$1" ffn --weights "$1" --act gelu --wa w --x "$work/ffn/x.npy" ;;
+    esac
+    file=$1
+    shift
+    expect 4 "refused: ${file##*/}" $runs $b/clglu "$@" -o "$work/z.npy"
+}
+
 # The command, well and badly fed.
 command_cases() {
-    mkdir -p "$work/in"
-    python3 tests/npy_cases.py write "$work/in" || exit 1
-    x=$work/in/x-f32.npy
     head -c 100 "$x" >"$work/short.npy"
     head -c 200 "$x" >"$work/cut.npy"
     good "clglu act" $runs $b/clglu act --act gelu --a "$x" -o "$work/y.npy" --check
     good "clglu gate" $runs $b/clglu gate --variant swiglu --a "$x" --b "$x" -o "$work/y.npy" --check
     for bad in short cut none; do expect 4 "a bad file: $bad" $runs $b/clglu act --act gelu --a "$work/$bad.npy" -o "$work/z.npy"; done
-    expect 4 "weights that are none" $runs $b/clglu ffn --weights "$x" --x "$x" -o "$work/z.npy"
+    expect 4 "weights that are none" $runs $b/clglu ffn --weights "$x" --variant swiglu --wa a --wb b --x "$x" -o "$work/z.npy"
     expect 2 "a bad option" $runs $b/clglu act --act gelu --nothing
     expect 3 "a device that is not there" $runs $b/clglu act --act gelu --a "$x" -o "$work/z.npy" -d 99:99
+    good "clglu ffn" $runs $b/clglu ffn --weights "$work/ffn/f32.safetensors" --act gelu --wa wa --x "$work/ffn/x.npy" -o "$work/y.npy"
     [ $mode = normal ] || return 0
+    for bad in "$work"/in/bad/* "$work"/ffn/bad/*; do refused "$bad"; done
     good "clglu verify --quick" $runs $b/clglu verify --quick --quiet
-    good "clglu sweep --quick" $runs $b/clglu sweep --quick --quiet --output "$work/sweep.json"
+    good "clglu sweep --quick" $runs $b/clglu sweep --quick --quiet --json "$work/sweep.json"
 }
 
 # ---------------------------------------------------------------- the sanitizers
@@ -119,7 +134,7 @@ begin() {
 
 whole() {
     holds "$1: everything builds" built "$1" test-host test-device bits clglu planted
-    holds "$1: the host's tests" host ""
+    holds "$1: the host's tests" host
     holds "$1: the bits are those of the build without" same_bits
     suites context kernels queues misuse ffn_create back_queues tune back_update
 }
@@ -152,7 +167,7 @@ tsan() {
     fi
     suites threads queues ffn_queues back_queues
     holds "tsan: the host's tests build" built tsan test-host
-    holds "tsan: the host's tests" host ""
+    holds "tsan: the host's tests" host
 }
 
 # ---------------------------------------------------------------- valgrind
@@ -194,9 +209,6 @@ valgrind_kind() {
     finds 'Invalid write' overflow
     finds 'depends on uninitialised' uninitialised
     finds 'definitely lost' leak
-    mkdir -p "$work/in"
-    python3 tests/npy_cases.py write "$work/in" || exit 1
-    x=$work/in/x-f32.npy
     twice "clglu act" $b/clglu act --act gelu --a "$x" -o "$work/y.npy"
     [ $mode = normal ] || return 0
     run $b/planted none
@@ -213,6 +225,9 @@ valgrind_kind() {
 }
 
 tests_begin
+mkdir "$work/in" "$work/ffn"
+python3 tests/npy_cases.py write "$work/in" && python3 tests/safetensors_cases.py write "$work/ffn" || exit 1
+x=$work/in/x-f32.npy
 for kind in $kinds; do
     start=$(date +%s)
     case $kind in

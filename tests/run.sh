@@ -61,6 +61,7 @@ if [ "$mode" != quick ]; then
     step terminal tests/terminal.sh
     step faults tests/faults.sh quick
     step fuzz tests/fuzz.sh quick
+    step oclgrind tests/oclgrind.sh quick
     step examples tests/examples.sh
     step docs tests/docs.sh
     step workflow tests/workflow.sh

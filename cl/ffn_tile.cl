@@ -119,7 +119,11 @@ ffn_tile(global const float *x, ulong x_at, global const weight *w, ulong w_at, 
 #endif
 #ifdef CARRY
     for (uint i = 0; i < count; i++)
-        for (uint r = 0; r < ROWS && (first + i) * ROWS + r < rows; r++) {
+        for (uint r = 0; r < ROWS; r++) {
+            if ((first + i) * ROWS + r >= rows) { /* added to like the others, and not stored */
+                total[(i * ROWS + r) * 2] = total[(i * ROWS + r) * 2 + 1] = (real)(0.0f);
+                continue;
+            }
             ulong col = TWO_SIDES ? panel * HALF + lane : panel * PANEL + lane, next = TWO_SIDES ? col : col + HALF;
             uint n = col < cols ? (uint)min(cols - col, (ulong)VW) : 0, m = next < cols ? (uint)min(cols - next, (ulong)VW) : 0;
             total[(i * ROWS + r) * 2] = get_carry(carry, carry_at, first + i, r, col, n);

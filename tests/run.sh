@@ -80,6 +80,7 @@ if [ "$mode" != quick ]; then
     step faults tests/faults.sh quick
     step fuzz tests/fuzz.sh quick
     if [ "$mode" = long ]; then step sanitize tests/sanitize.sh all; else step sanitize tests/sanitize.sh quick; fi
+    if [ "$mode" = long ]; then step oclgrind tests/oclgrind.sh; else step oclgrind tests/oclgrind.sh quick; fi
     step examples tests/examples.sh
     step docs tests/docs.sh
     step workflow tests/workflow.sh

@@ -4,7 +4,7 @@
 until a test fails. What a run has found is kept in build/mutate/log: a run that was broken off goes on from there.
 Survivors are to be named in tests/mutants.txt with the reason; one that is not makes the run fail, and so does a score under 95 %."""
 
-import argparse, collections, hashlib, json, os, random, re, selectors, shutil, signal, subprocess, sys, tempfile, threading, time
+import argparse, collections, hashlib, json, math, os, random, re, selectors, shutil, signal, subprocess, sys, tempfile, threading, time
 
 FOLDER = "build/mutate"
 LOG, MAP, EXCUSES = f"{FOLDER}/log", f"{FOLDER}/map", "tests/mutants.txt"
@@ -141,10 +141,20 @@ def environment(work):
                 OCL_ICD_VENDORS=os.environ.get("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/pocl.icd"), LC_ALL="C")
 
 
+RUNNING = set()
+
+
+def stop(*_):
+    """What was started ends with the run."""
+    for child in list(RUNNING): os.killpg(child.pid, signal.SIGKILL)
+    sys.exit(1)
+
+
 def watch(command, env, cwd, limit):
     """Runs until it ends, a test fails or the time is over: ("passed" | the reason), and what was printed at last."""
     child = subprocess.Popen(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              start_new_session=True)
+    RUNNING.add(child)
     end, text, reason = time.monotonic() + limit, b"", None
     wait = selectors.DefaultSelector()
     wait.register(child.stdout, selectors.EVENT_READ)
@@ -160,6 +170,7 @@ def watch(command, env, cwd, limit):
         os.killpg(child.pid, signal.SIGKILL)
     child.stdout.close()
     child.wait()
+    RUNNING.discard(child)
     if reason is None: reason = "passed" if child.returncode == 0 else f"exit {child.returncode}"
     return reason, text.decode(errors="replace")
 
@@ -170,28 +181,17 @@ def reached(lines, m):
     return bool(known) and any(n in known for n in range(m.line, max(0, m.line - 4), -1))
 
 
-# Kernels are no part of the map: the suites that use a file.
-BLOCKS = "device_ffn_bits device_ffn_batch device_ffn_special device_back_bits device_back_sums device_back_batch device_back_update " \
-         "device_back_special device_back_flag device_ffn_create device_ffn_tuning device_tune device_ffn_check device_kernels"
-GATES = "device_bits device_kernels device_layouts device_views device_special device_backward device_accuracy device_overlap " \
-        "device_host_twins device_ffn_bits device_back_bits device_ffn_batch device_ffn_special device_back_special"
-
-
+# Kernels are no part of the map: a block's are run by the suites of blocks, all others by any.
 def kernel_suites(file):
-    name = os.path.basename(file)
-    if name in ("gate.cl", "gate_backward.cl", "view.clh"): return GATES.split()
-    if name == "sum.cl": return "device_backward device_bits device_back_sums device_back_bits".split()
-    if name == "overflow.cl": return "device_back_flag device_back_update device_ffn_special".split()
-    if name == "selftest.cl": return "device_context device_kernels device_bits".split()
-    if re.match(r"ffn_|finish|pack|product", name): return BLOCKS.split()
-    return GATES.split() + BLOCKS.split()
+    block = re.match(r"cl/(ffn_|finish|pack|product|overflow)", file)
+    return {s for s in suites() if s[0] == "device" and (not block or re.match("device_(ffn|back|tune|check|kernels)", s[1]))}
 
 
 class Plan:
     """For each mutant, the suites in the order in which they are worth running; what has killed in that file comes first."""
 
-    def __init__(self):
-        self.seconds, self.lines, self.kills = {}, {}, collections.Counter()
+    def __init__(self, budget):
+        self.budget, self.seconds, self.lines, self.kills = budget, {}, {}, collections.Counter()
         for s in suites():
             if not os.path.exists(f"{MAP}/{s[0]}-{s[1]}.json"): continue  # --part
             data = json.load(open(f"{MAP}/{s[0]}-{s[1]}.json"))
@@ -200,9 +200,13 @@ class Plan:
 
     def of(self, m):
         wanted = {s for s in self.seconds if reached(self.lines[s], m)}
-        if m.file.startswith("cl/"): wanted |= {("device", n) for n in kernel_suites(m.file)} & set(self.seconds)
+        if m.file.startswith("cl/"): wanted |= kernel_suites(m.file) & set(self.seconds)
         if not wanted: wanted = {s for s in self.seconds if s[0] == "device" and m.file in self.lines[s]}
-        return sorted(wanted, key=lambda s: (-self.kills[m.file, s], self.seconds[s]))
+        order, total = [], 0
+        for s in sorted(wanted, key=lambda s: (-self.kills[m.file, s], self.seconds[s])):
+            total += self.seconds[s]
+            if not order or total <= self.budget: order.append(s)
+        return order
 
 
 # ---------------------------------------------------------------- the map of lines
@@ -334,9 +338,9 @@ def work(todo, tree, plan, lock, log):
             print(line, flush=True)
 
 
-def run(todo, jobs, part):
+def run(todo, jobs, part, budget):
     if not part: make_map()
-    plan, lock = Plan(), threading.Lock()
+    plan, lock = Plan(budget), threading.Lock()
     for key, verdict, _, by, where in read_log().values():
         suite = by.split(":")[0]
         if verdict == "killed": plan.kills[where.split(":")[0], ("device" if suite.startswith("device_") else "host", suite)] += 1
@@ -344,7 +348,7 @@ def run(todo, jobs, part):
     try:
         for _ in range(min(jobs, len(todo))): trees.append(Tree(trees[0] if trees else None))
         with open(LOG, "a") as log:
-            workers = [threading.Thread(target=work, args=(todo, t, plan, lock, log)) for t in trees]
+            workers = [threading.Thread(target=work, args=(todo, t, plan, lock, log), daemon=True) for t in trees]
             for w in workers: w.start()
             for w in workers: w.join()
     finally:
@@ -377,12 +381,13 @@ def main():
     p.add_argument("--file", action="append", help="only mutants of this file")
     p.add_argument("--again", action="store_true", help="survivors once more")
     p.add_argument("--list", action="store_true", help="no run: what would be changed")
+    p.add_argument("--budget", type=float, default=math.inf, help="seconds of suites for a mutant; what is left then has survived so far")
     p.add_argument("--part", action="store_true", help="with as much of the map of lines as there is")
     p.add_argument("--report", action="store_true", help="no run: what the log says")
     o = p.parse_args()
     os.chdir(os.path.dirname(os.path.abspath(__file__)) + "/..")
     os.makedirs(FOLDER, exist_ok=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(number, stop)
     every = mutants(o.count, o.seed, o.file)
     if o.list:
         for m in every: print(f"{m.kind}\t{m}")
@@ -392,7 +397,7 @@ def main():
         todo = [m for m in every if m.key not in seen or (o.again and seen[m.key][1] == "survived")]
         # Mixed, so that a run that is broken off has seen of everything.
         random.Random(o.seed).shuffle(todo)
-        if todo: run(todo, o.jobs, o.part)
+        if todo: run(todo, o.jobs, o.part, o.budget)
     return 0 if report(every) else 1
 
 

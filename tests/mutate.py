@@ -130,7 +130,14 @@ def suites():
     """(program, suite) of all, as the tests' sources name them."""
     host = re.findall(r'suite_create\("(\w+)"\)', "".join(open(f"tests/{n}").read() for n in sorted(os.listdir("tests")) if n.startswith("host_")))
     device = re.findall(r"X\((device_\w+)\)", open("tests/device.h").read())
-    return [("host", s) for s in host] + [("device", s) for s in device]
+    return [("bits", "bits")] + [("host", s) for s in host] + [("device", s) for s in device]
+
+
+def program_of(suite): return suite if suite == "bits" else "device" if suite.startswith("device_") else "host"
+
+
+def command(program, suite):
+    return ["tests/bits.sh"] if program == "bits" else [f"build/test-{program}"]
 
 
 def environment(work):
@@ -191,8 +198,10 @@ class Plan:
     """For each mutant, the suites in the order in which they are worth running; what has killed in that file comes first."""
 
     def __init__(self, budget):
+        # The bits need no map: what a suite of the host comes by, they do.
         self.budget, self.seconds, self.lines, self.kills = budget, {}, {}, collections.Counter()
-        for s in suites():
+        self.seconds["bits", "bits"], self.lines["bits", "bits"] = 1, {}
+        for s in suites()[1:]:
             if not os.path.exists(f"{MAP}/{s[0]}-{s[1]}.json"): continue  # --part
             data = json.load(open(f"{MAP}/{s[0]}-{s[1]}.json"))
             self.seconds[s] = data["seconds"]
@@ -202,6 +211,7 @@ class Plan:
         wanted = {s for s in self.seconds if reached(self.lines[s], m)}
         if m.file.startswith("cl/"): wanted |= kernel_suites(m.file) & set(self.seconds)
         if not wanted: wanted = {s for s in self.seconds if s[0] == "device" and m.file in self.lines[s]}
+        if any(s[0] == "host" for s in wanted): wanted.add(("bits", "bits"))
         order, total = [], 0
         for s in sorted(wanted, key=lambda s: (-self.kills[m.file, s], self.seconds[s])):
             total += self.seconds[s]
@@ -228,7 +238,7 @@ def gcov_lines(build):
 
 def make_map():
     """Which lines each suite comes by, and how long it takes, from a build for coverage."""
-    missing = [s for s in suites() if not os.path.exists(f"{MAP}/{s[0]}-{s[1]}.json")]
+    missing = [s for s in suites()[1:] if not os.path.exists(f"{MAP}/{s[0]}-{s[1]}.json")]
     if not missing: return
     os.makedirs(MAP, exist_ok=True)
     build = "build/cover"
@@ -259,7 +269,7 @@ class Tree:
         if made.returncode: sys.exit(made.stdout)
 
     def make(self, *programs):
-        return shell(["make", "-s", "--no-print-directory", *FLAGS, *(f"build/test-{p}" for p in programs)], cwd=self.path)
+        return shell(["make", "-s", "--no-print-directory", *FLAGS, "build/bits", *(f"build/test-{p}" for p in programs)], cwd=self.path)
 
     def write(self, file, text):
         with open(f"{self.path}/{file}", "w") as f: f.write(text)
@@ -285,7 +295,7 @@ def judge(tree, m, plan):
         if alone and tree.object(m.file) == was: return "equivalent", "the same object"
         for program, suite in plan.of(m):
             limit = 30 + 6 * plan.seconds[program, suite]
-            reason, text = watch([f"build/test-{program}"], dict(environment(os.path.abspath(tree.path)), CK_RUN_SUITE=suite), tree.path, limit)
+            reason, text = watch(command(program, suite), dict(environment(os.path.abspath(tree.path)), CK_RUN_SUITE=suite), tree.path, limit)
             shutil.rmtree(f"{tree.path}/tmp", ignore_errors=True)
             if reason == "passed": continue
             if not alone and re.search("does not build|BUILD_FAILED", text): return "unbuilt", f"{suite}: the device's compiler"
@@ -343,7 +353,7 @@ def run(todo, jobs, part, budget):
     plan, lock = Plan(budget), threading.Lock()
     for key, verdict, _, by, where in read_log().values():
         suite = by.split(":")[0]
-        if verdict == "killed": plan.kills[where.split(":")[0], ("device" if suite.startswith("device_") else "host", suite)] += 1
+        if verdict == "killed": plan.kills[where.split(":")[0], (program_of(suite), suite)] += 1
     trees = []
     try:
         for _ in range(min(jobs, len(todo))): trees.append(Tree(trees[0] if trees else None))

@@ -2,12 +2,30 @@
    SPDX-License-Identifier: MIT */
 
 #include "device.h"
+#include "error.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+/* ---------------------------------------------------------------- words */
+
+/* OpenCL 1.2 has them from 0 to -19 and from -30 to -68; the loader's own is -1001. */
+START_TEST(every_code_of_opencl_has_its_own_name)
+{
+    for (int code = 0; code >= -68; code--) {
+        const char *name = clglu_cl_name(code);
+        if (code < -19 && code > -30) ck_assert_str_eq(name, "unknown OpenCL error");
+        else ck_assert_msg(strncmp(name, "CL_", 3) == 0, "%d is %s", code, name);
+        for (int other = 0; other > code && strncmp(name, "CL_", 3) == 0; other--) ck_assert_str_ne(name, clglu_cl_name(other));
+    }
+    ck_assert_str_eq(clglu_cl_name(CL_MAP_FAILURE), "CL_MAP_FAILURE");
+    ck_assert_str_eq(clglu_cl_name(-1001), "CL_PLATFORM_NOT_FOUND_KHR");
+    ck_assert_str_eq(clglu_cl_name(1), "unknown OpenCL error");
+}
+END_TEST
 
 /* ---------------------------------------------------------------- selectors */
 
@@ -349,6 +367,7 @@ Suite *device_context_suite(void)
 {
     Suite *s = suite_create("device_context");
     TCase *t = tcase_create("context");
+    tcase_add_test(t, every_code_of_opencl_has_its_own_name);
     tcase_add_test(t, a_selector_finds_a_device_by_place_kind_name_and_memory);
     tcase_add_test(t, a_part_of_a_name_finds_a_device_whatever_its_case);
     tcase_add_test(t, a_selector_picks_the_device_that_it_names);

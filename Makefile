@@ -89,6 +89,13 @@ check-faults: deps-check ## each call of OpenCL and of the C library fails once:
 	@$(MAKE) --no-print-directory $(B)/faults
 	@B=$(B) tests/faults.sh
 
+.PHONY: coverage mutate
+coverage: deps-check ## how much of src/ the tests come by, in lines and branches: half an hour
+	@tests/coverage.sh
+
+mutate: deps-check ## small faults in src/ and cl/, one at a time: do the tests notice? hours; goes on where it was broken off
+	@tests/mutate.py $(MUTATE)
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs

@@ -205,7 +205,7 @@ class Plan:
             if not os.path.exists(f"{MAP}/{s[0]}-{s[1]}.json"): continue  # --part
             data = json.load(open(f"{MAP}/{s[0]}-{s[1]}.json"))
             self.seconds[s] = data["seconds"]
-            self.lines[s] = {f: set(lines) for f, lines in data["lines"].items()}
+            self.lines[s] = {os.path.normpath(f): set(lines) for f, lines in data["lines"].items()}
 
     def of(self, m):
         wanted = {s for s in self.seconds if reached(self.lines[s], m)}

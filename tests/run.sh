@@ -44,6 +44,7 @@ step() {
 export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-15}"
 
 step host build/test-host
+step bits tests/bits.sh
 step device build/test-device
 step header tests/header.sh
 step floors tests/floors.sh

@@ -12,7 +12,7 @@ WANTED = 0.95
 # No debugging information and no clones: an object that stays the same to the byte is no mutant.
 # What a compiler need not take (a swap of a pointer and a number) does not build here.
 FLAGS = ["CFLAGS=-O1 -march=native -DCLGLU_NO_CLONES", "VECTORISE=-O1",
-         "WARN=-w -Werror=incompatible-pointer-types -Werror=int-conversion -Werror=discarded-qualifiers"]
+         "WARN=-Werror=incompatible-pointer-types -Werror=int-conversion -Werror=discarded-qualifiers"]
 
 # ---------------------------------------------------------------- which changes there are
 
@@ -133,11 +133,16 @@ def suites():
     return [("bits", "bits")] + [("host", s) for s in host] + [("device", s) for s in device]
 
 
-def program_of(suite): return suite if suite == "bits" else "device" if suite.startswith("device_") else "host"
+# What tests whole programs, for what the suites have let live: it takes minutes.
+SCRIPTS = [("script", name) for name in ("faults.sh", "export.sh", "cache.sh")]
+
+
+def program_of(suite): return suite if suite == "bits" else "script" if suite.endswith(".sh") else "device" if suite.startswith("device_") else "host"
 
 
 def command(program, suite):
-    return ["tests/bits.sh"] if program == "bits" else [f"build/test-{program}"]
+    if program == "bits": return ["tests/bits.sh"]
+    return [f"tests/{suite}", "quick"] if program == "script" else [f"build/test-{program}"]
 
 
 def environment(work):
@@ -171,7 +176,7 @@ def watch(command, env, cwd, limit):
             break
         part = os.read(child.stdout.fileno(), 65536)
         text += part
-        if m := re.search(rb"^not ok \d+ - ([^\n]*)\n", text, re.M): reason = m.group(1).decode(errors="replace")
+        if m := re.search(rb"^not ok (?:\d+ )?- ([^\n]*)\n", text, re.M): reason = m.group(1).decode(errors="replace")
         if not part: break
     if reason is not None:
         os.killpg(child.pid, signal.SIGKILL)
@@ -197,7 +202,8 @@ def kernel_suites(file):
 class Plan:
     """For each mutant, the suites in the order in which they are worth running; what has killed in that file comes first."""
 
-    def __init__(self, budget):
+    def __init__(self, budget, whole):
+        self.whole = whole
         # The bits need no map: what a suite of the host comes by, they do.
         self.budget, self.seconds, self.lines, self.kills = budget, {}, {}, collections.Counter()
         self.seconds["bits", "bits"], self.lines["bits", "bits"] = 1, {}
@@ -216,7 +222,7 @@ class Plan:
         for s in sorted(wanted, key=lambda s: (-self.kills[m.file, s], self.seconds[s])):
             total += self.seconds[s]
             if not order or total <= self.budget: order.append(s)
-        return order
+        return order + (SCRIPTS if self.whole and not wanted & {("bits", "bits")} else [])
 
 
 # ---------------------------------------------------------------- the map of lines
@@ -269,7 +275,7 @@ class Tree:
         if made.returncode: sys.exit(made.stdout)
 
     def make(self, *programs):
-        return shell(["make", "-s", "--no-print-directory", *FLAGS, "build/bits", *(f"build/test-{p}" for p in programs)], cwd=self.path)
+        return shell(["make", "-s", "--no-print-directory", *FLAGS, "build/bits", "build/faults", "build/clglu", *(f"build/test-{p}" for p in programs)], cwd=self.path)
 
     def write(self, file, text):
         with open(f"{self.path}/{file}", "w") as f: f.write(text)
@@ -294,7 +300,7 @@ def judge(tree, m, plan):
         if made.returncode: return "unbuilt", "the compiler"
         if alone and tree.object(m.file) == was: return "equivalent", "the same object"
         for program, suite in plan.of(m):
-            limit = 30 + 6 * plan.seconds[program, suite]
+            limit = 30 + 6 * plan.seconds.get((program, suite), 100)
             reason, text = watch(command(program, suite), dict(environment(os.path.abspath(tree.path)), CK_RUN_SUITE=suite), tree.path, limit)
             shutil.rmtree(f"{tree.path}/tmp", ignore_errors=True)
             if reason == "passed": continue
@@ -348,9 +354,9 @@ def work(todo, tree, plan, lock, log):
             print(line, flush=True)
 
 
-def run(todo, jobs, part, budget):
+def run(todo, jobs, part, budget, whole):
     if not part: make_map()
-    plan, lock = Plan(budget), threading.Lock()
+    plan, lock = Plan(budget, whole), threading.Lock()
     for key, verdict, _, by, where in read_log().values():
         suite = by.split(":")[0]
         if verdict == "killed": plan.kills[where.split(":")[0], (program_of(suite), suite)] += 1
@@ -389,7 +395,7 @@ def main():
     p.add_argument("--seed", default="1")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--file", action="append", help="only mutants of this file")
-    p.add_argument("--again", action="store_true", help="survivors once more")
+    p.add_argument("--again", action="store_true", help="survivors without a reason once more, by the scripts of whole programs too")
     p.add_argument("--list", action="store_true", help="no run: what would be changed")
     p.add_argument("--budget", type=float, default=math.inf, help="seconds of suites for a mutant; what is left then has survived so far")
     p.add_argument("--part", action="store_true", help="with as much of the map of lines as there is")
@@ -403,11 +409,11 @@ def main():
         for m in every: print(f"{m.kind}\t{m}")
         return 0
     if not o.report:
-        seen = read_log()
-        todo = [m for m in every if m.key not in seen or (o.again and seen[m.key][1] == "survived")]
+        seen, table = read_log(), excuses()
+        todo = [m for m in every if m.key not in seen or (o.again and seen[m.key][1] == "survived" and not excused(m, table))]
         # Mixed, so that a run that is broken off has seen of everything.
         random.Random(o.seed).shuffle(todo)
-        if todo: run(todo, o.jobs, o.part, o.budget)
+        if todo: run(todo, o.jobs, o.part, o.budget, o.again)
     return 0 if report(every) else 1
 
 

@@ -134,7 +134,7 @@ def suites():
 
 
 # What tests whole programs, for what the suites have let live: it takes minutes.
-SCRIPTS = [("script", name) for name in ("faults.sh", "export.sh", "cache.sh")]
+SCRIPTS = [("script", name) for name in ("export.sh", "cache.sh")]
 
 
 def program_of(suite): return suite if suite == "bits" else "script" if suite.endswith(".sh") else "device" if suite.startswith("device_") else "host"
@@ -217,7 +217,7 @@ class Plan:
         wanted = {s for s in self.seconds if reached(self.lines[s], m)}
         if m.file.startswith("cl/"): wanted |= kernel_suites(m.file) & set(self.seconds)
         if not wanted: wanted = {s for s in self.seconds if s[0] == "device" and m.file in self.lines[s]}
-        if any(s[0] == "host" for s in wanted): wanted.add(("bits", "bits"))
+        if m.file.endswith(".clh") or any(s[0] == "host" for s in wanted): wanted.add(("bits", "bits"))
         order, total = [], 0
         for s in sorted(wanted, key=lambda s: (-self.kills[m.file, s], self.seconds[s])):
             total += self.seconds[s]
@@ -275,7 +275,7 @@ class Tree:
         if made.returncode: sys.exit(made.stdout)
 
     def make(self, *programs):
-        return shell(["make", "-s", "--no-print-directory", *FLAGS, "build/bits", "build/faults", "build/clglu", *(f"build/test-{p}" for p in programs)], cwd=self.path)
+        return shell(["make", "-s", "--no-print-directory", *FLAGS, "build/bits", "build/clglu", *(f"build/test-{p}" for p in programs)], cwd=self.path)
 
     def write(self, file, text):
         with open(f"{self.path}/{file}", "w") as f: f.write(text)

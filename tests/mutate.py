@@ -208,12 +208,12 @@ class Plan:
 
     def __init__(self, budget, whole):
         self.whole = whole
+        # The bits need no map: what a suite of the host comes by, they do.
+        self.budget, self.seconds, self.lines, self.kills = budget, {}, {}, collections.Counter()
         # What compares every bit is the best bet.
         for pattern, suite in BETS:
             for f in [f"{d}/{n}" for d in ("src", "cl") for n in os.listdir(d)]:
                 if re.search(pattern, f): self.kills[f, ("device", suite)] += 1
-        # The bits need no map: what a suite of the host comes by, they do.
-        self.budget, self.seconds, self.lines, self.kills = budget, {}, {}, collections.Counter()
         self.seconds["bits", "bits"], self.lines["bits", "bits"] = 1, {}
         for s in suites()[1:]:
             if not os.path.exists(f"{MAP}/{s[0]}-{s[1]}.json"): continue  # --part

@@ -92,6 +92,9 @@ START_TEST(a_check_refuses_what_it_cannot_do)
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, NULL, x, &r), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, NULL, &r), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, x, NULL), CLGLU_NULL_POINTER);
+    clglu_ffn_desc other = c.desc; /* not what the block was made from */
+    other.act = other.act == CLGLU_ACT_RELU ? CLGLU_ACT_GELU : CLGLU_ACT_RELU;
+    ck_assert_int_eq(clglu_check_ffn_forward(ffn, &other, &c.call, x, &r), CLGLU_INVALID_VALUE);
     c.call.x.ld = SIZE_MAX / 2;
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, x, &r), CLGLU_INVALID_SIZE);
     c.call.x.ld = 0;

@@ -200,6 +200,7 @@ static size_t misused_descs(misuse *m)
     CASE(CLGLU_UNSUPPORTED, d->d_model = (1 << 22) + 1);
     CASE(CLGLU_UNSUPPORTED, d->d_ff = (1 << 22) + 1);
     CASE(CLGLU_UNSUPPORTED, d->d_out = (1 << 22) + 1);
+    CASE(CLGLU_UNSUPPORTED, d->training = 1; d->route = CLGLU_ROUTE_CLBLAST);
     CASE(CLGLU_NULL_POINTER, d->wa.host = d->wb.host = d->ba.host = NULL);
     CASE(CLGLU_NULL_POINTER, d->bd.host = weights; d->wd.host = NULL); /* a bias without its matrix */
 #undef CASE

@@ -199,8 +199,10 @@ def kernel_suites(file):
     return {s for s in suites() if s[0] == "device" and (not block or re.match("device_(ffn|back|tune|check|kernels)", s[1]))}
 
 
-BETS = [(r"/(ffn|project|panel|finish|pack)", "device_ffn_bits"), (r"/(back|finish|product)", "device_back_bits"),
-        (r"/(gate|view|number|operand|run)\b", "device_bits"), (r"/(share|twin|tiles)", "device_host_twins"), (r"/check", "device_check")]
+BETS = [(r"/(ffn|project|panel|finish|pack|number)", "device_ffn_bits"), (r"/(back|finish|product)", "device_back_bits"),
+        (r"/(gate|view|operand|run)\b", "device_bits"), (r"/(share|twin|tiles|job)", "device_host_twins"), (r"/check\b", "device_check"),
+        (r"/check_ffn", "device_ffn_check"), (r"/tune", "device_tune"), (r"/(select|harmless|binary)", "device_parts")]
+SCRIPTED = r"src/(program|binary|cache|context|device|source)"
 
 
 class Plan:
@@ -214,6 +216,7 @@ class Plan:
         for pattern, suite in BETS:
             for f in [f"{d}/{n}" for d in ("src", "cl") for n in os.listdir(d)]:
                 if re.search(pattern, f): self.kills[f, ("device", suite)] += 1
+                if f.endswith(".clh"): self.kills[f, ("bits", "bits")] += 1
         self.seconds["bits", "bits"], self.lines["bits", "bits"] = 1, {}
         for s in suites()[1:]:
             if not os.path.exists(f"{MAP}/{s[0]}-{s[1]}.json"): continue  # --part
@@ -230,7 +233,7 @@ class Plan:
         for s in sorted(wanted, key=lambda s: (-self.kills[m.file, s], self.seconds[s])):
             total += self.seconds[s]
             if not order or total <= self.budget: order.append(s)
-        return order + (SCRIPTS if self.whole and not wanted & {("bits", "bits")} else [])
+        return order + (SCRIPTS if self.whole and re.match(SCRIPTED, m.file) else [])
 
 
 # ---------------------------------------------------------------- the map of lines
@@ -283,7 +286,7 @@ class Tree:
         if made.returncode: sys.exit(made.stdout)
 
     def make(self, *programs):
-        return shell(["make", "-s", "--no-print-directory", *FLAGS, "build/bits", "build/clglu", *(f"build/test-{p}" for p in programs)], cwd=self.path)
+        return shell(["make", "-s", "--no-print-directory", *FLAGS, "build/bits", *(p if "/" in p else f"build/test-{p}" for p in programs)], cwd=self.path)
 
     def write(self, file, text):
         with open(f"{self.path}/{file}", "w") as f: f.write(text)
@@ -308,6 +311,7 @@ def judge(tree, m, plan):
         if made.returncode: return "unbuilt", "the compiler"
         if alone and tree.object(m.file) == was: return "equivalent", "the same object"
         for program, suite in plan.of(m):
+            if program == "script": tree.make("host", "device", "build/clglu")
             limit = 30 + 6 * plan.seconds.get((program, suite), 100)
             reason, text = watch(command(program, suite), dict(environment(os.path.abspath(tree.path)), CK_RUN_SUITE=suite), tree.path, limit)
             shutil.rmtree(f"{tree.path}/tmp", ignore_errors=True)

@@ -79,6 +79,10 @@ START_TEST(every_variant_is_found_by_its_name)
     ck_assert_int_eq(clglu_variant_find(NULL, NULL, NULL), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_variant_at(0, NULL), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_variant_set("geglu", NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_variant_find("geglu", NULL, NULL), CLGLU_OK);
+    clglu_gate_desc desc = {.rows = 7};
+    ck_assert_int_eq(clglu_variant_set(NULL, &desc), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_variant_set("gelglu", &desc), CLGLU_NOT_FOUND);
 }
 END_TEST
 
@@ -94,6 +98,7 @@ START_TEST(every_activation_is_found_by_its_name)
     clglu_act act;
     ck_assert_int_eq(clglu_act_find("GELU", &act), CLGLU_NOT_FOUND);
     ck_assert_int_eq(clglu_act_find(NULL, &act), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_act_find("gelu", NULL), CLGLU_NULL_POINTER);
 }
 END_TEST
 

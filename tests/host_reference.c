@@ -1,6 +1,7 @@
 /* host_reference.c - the double-precision reference against golden values, its special values and its
    symmetries. SPDX-License-Identifier: MIT */
 
+#include "clglu.h"
 #include "../include/clglu_acts.h"
 #include "../src/reference.h"
 

@@ -1,10 +1,13 @@
-/* device_parts.c - parts of the library that speak with no device: selectors over facts that are made up, texts, wrapped binaries.
+/* device_parts.c - parts of the library on their own: selectors, texts, wrapped binaries, a self-test that fails, files of kernel_dir.
    SPDX-License-Identifier: MIT */
 
 #include "device.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "binary.h"
 #include "harmless.h"
@@ -184,6 +187,91 @@ START_TEST(a_programs_name_is_its_files_and_goes_by_options_and_source)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- the self-test */
+
+static char said[4000];
+
+static void hear(const char *text, void *user)
+{
+    size_t n = strlen(said);
+    (void)user;
+    snprintf(said + n, sizeof said - n, "%s\n", text);
+}
+
+/* A kernel that is wrong stands for a driver that makes a wrong one of it. */
+static const struct broken {
+    const char *old, *new, *words;
+    clglu_status status;
+} brokens[] = {
+    {"STORE(a + b, out + 2", "STORE(a - b, out + 2", "self-test", CLGLU_DEVICE_UNUSABLE},
+    {"STORE(act_gelu(a, &derivative)", "STORE(2.0f * act_gelu(a, &derivative)", "self-test", CLGLU_DEVICE_UNUSABLE},
+    {"out[i] = line[63 - i];", "out[i] = line[i];", "local memory", CLGLU_DEVICE_UNUSABLE},
+    {"kernel void selftest_group", "kernel void some_group", "self-test", CLGLU_DEVICE_UNUSABLE},
+    {"k < rounds; k++", "k < rounds / 2; k++", "long loops", CLGLU_OK},
+};
+
+START_TEST(a_device_that_fails_the_self_test_is_refused_with_a_reason)
+{
+    const struct broken *b = &brokens[_i];
+    folder f = folder_new();
+    folder_change(&f, "selftest.cl", b->old, b->new);
+    clglu_context_params params = {.kernel_dir = f.name, .log = hear};
+    said[0] = 0;
+    clglu_status s = clglu_context_open(device_selector(), &params, &f.context);
+    ck_assert_msg(s == b->status, "%s: %s: %s", b->new, clglu_status_name(s), said);
+    const char *where = s ? said : clglu_context_facts(f.context)->remarks;
+    ck_assert_msg(strstr(where, b->words) != NULL, "%s: %s", b->new, where);
+    folder_free(&f);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- files of kernel_dir */
+
+static clglu_status use_gate(clglu_context *ctx)
+{
+    uint64_t state = 3;
+    call c = call_new(GATE_FORWARD, CLGLU_ACT_GELU, CLGLU_ACT_IDENTITY, CLGLU_F32, 3, 5);
+    call_fill(&c, MODERATE, &state);
+    clglu_status s = call_on_buffers(ctx, NULL, &c);
+    call_free(&c);
+    return s;
+}
+
+START_TEST(a_kernels_file_that_cannot_be_read_is_a_bad_file)
+{
+    folder f = folder_new();
+    char path[400];
+    snprintf(path, sizeof path, "%s/gate.cl", f.name);
+    folder_open(&f);
+    ck_assert_int_eq(symlink("gate.cl", path), 0); /* to itself */
+    ck_assert_int_eq(use_gate(f.context), CLGLU_FILE_FAILED);
+    ck_assert_int_eq(remove(path), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    ck_assert_int_eq(use_gate(f.context), CLGLU_FILE_FAILED);
+    ck_assert_int_eq(rmdir(path), 0);
+    FILE *out = fopen(path, "w");
+    ck_assert(out && fwrite("a\0b", 1, 3, out) == 3 && fclose(out) == 0);
+    ck_assert_int_eq(use_gate(f.context), CLGLU_FILE_FAILED);
+    ck_assert_int_eq(remove(path), 0);
+    ck_assert_int_eq(use_gate(f.context), CLGLU_OK);
+    folder_free(&f);
+}
+END_TEST
+
+START_TEST(wrapping_refuses_what_it_does_not_know)
+{
+    char room[8];
+    size_t bytes = sizeof room;
+    clglu_context *ctx = context();
+    ck_assert_int_eq(clglu_program_wrap(NULL, "gate", binary, 4, room, &bytes), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_program_wrap(ctx, NULL, binary, 4, room, &bytes), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_program_wrap(ctx, "gate", NULL, 4, room, &bytes), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_program_wrap(ctx, "gate", binary, 4, room, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_program_wrap(ctx, "no-such-program", binary, 4, room, &bytes), CLGLU_NOT_FOUND);
+    ck_assert_uint_eq(bytes, sizeof room);
+}
+END_TEST
+
 Suite *device_parts_suite(void)
 {
     Suite *s = suite_create("device_parts");
@@ -196,6 +284,9 @@ Suite *device_parts_suite(void)
     tcase_add_test(t, a_changed_or_cut_binary_does_not_come_out);
     tcase_add_test(t, what_is_for_another_says_which_line_differs);
     tcase_add_test(t, a_programs_name_is_its_files_and_goes_by_options_and_source);
+    tcase_add_loop_test(t, a_device_that_fails_the_self_test_is_refused_with_a_reason, 0, COUNT(brokens));
+    tcase_add_test(t, a_kernels_file_that_cannot_be_read_is_a_bad_file);
+    tcase_add_test(t, wrapping_refuses_what_it_does_not_know);
     suite_add_tcase(s, t);
     return s;
 }

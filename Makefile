@@ -118,6 +118,13 @@ check-oclgrind: ## every form of every kernel in Oclgrind, an empty log, and pla
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) tests/oclgrind.sh $(if $(QUICK),quick)
 
+.PHONY: coverage mutate
+coverage: deps-check ## how much of src/ the tests come by, in lines and branches: half an hour
+	@tests/coverage.sh
+
+mutate: deps-check ## small faults in src/ and cl/, one at a time: do the tests notice? hours; goes on where it was broken off
+	@tests/mutate.py $(MUTATE)
+
 .PHONY: docs
 docs: deps-check ## the header as a reference in HTML: build/docs/html; a warning is an error
 	@tools/docs/render.sh include/clglu.h $(B)/docs

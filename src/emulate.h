@@ -10,7 +10,7 @@
    sets of instructions; a processor's name would be taken for that very model. Compilers before GCC 12 do not know them, and what
    chooses runs before ThreadSanitizer is ready, which it would call. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && \
-    !defined(__SANITIZE_THREAD__)
+    !defined(__SANITIZE_THREAD__) && !defined(CLGLU_NO_CLONES)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONES

@@ -232,7 +232,7 @@ void folder_free(folder *f); /* closes the context, removes files and folder */
     X(device_ffn_create) X(device_ffn_sources) X(device_ffn_misuse) X(device_ffn_workspace) X(device_ffn_queues)      \
     X(device_ffn_check) X(device_ffn_tuning) X(device_back_bits) X(device_back_batch) X(device_back_sums)             \
     X(device_back_special) X(device_back_flag) X(device_back_misuse) X(device_back_workspace) X(device_back_update)   \
-    X(device_back_queues) X(device_cache) X(device_forms)
+    X(device_back_queues) X(device_cache) X(device_forms) X(device_parts)
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 DEVICE_SUITES(DECLARE_SUITE)
 #undef DECLARE_SUITE

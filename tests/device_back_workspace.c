@@ -85,14 +85,15 @@ START_TEST(the_size_of_a_wrong_call_is_refused)
     back_shape s = some_shape(CLGLU_F32);
     back_case c = back_new(&s);
     clglu_ffn *ffn = ffn_create(context(), &c.ffn, FROM_HOST);
-    clglu_ffn_backward_call wrong[4] = {c.call, c.call, c.call, c.call};
-    const clglu_status statuses[] = {CLGLU_INVALID_VALUE, CLGLU_INVALID_VALUE, CLGLU_INVALID_SIZE,
+    clglu_ffn_backward_call wrong[5] = {c.call, c.call, c.call, c.call, c.call};
+    const clglu_status statuses[] = {CLGLU_INVALID_VALUE, CLGLU_INVALID_VALUE, CLGLU_INVALID_SIZE, CLGLU_INVALID_SIZE,
                                      CLGLU_INVALID_SIZE};
     size_t bytes = 77;
     wrong[0].scale = (float)NAN;
     wrong[1].weights_dtype = CLGLU_BF16;
     wrong[2].row_block = SIZE_MAX;
     wrong[3].rows = SIZE_MAX;
+    wrong[4].rows = wrong[4].row_block = ((size_t)1 << 31) + 512; /* more than a launch can count */
     for (size_t i = 0; i < COUNT(wrong); i++)
         ck_assert_int_eq(clglu_ffn_backward_workspace(ffn, &wrong[i], &bytes), statuses[i]);
     ck_assert_int_eq(clglu_ffn_backward_workspace(ffn, NULL, &bytes), CLGLU_NULL_POINTER);

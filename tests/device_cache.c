@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A cache of its own, and what the library had to say. */
@@ -253,6 +254,44 @@ START_TEST(what_cannot_be_a_folder_costs_nothing_but_time)
     fclose(f);
     use(&in);
     ck_assert_msg(strstr(in.said, "built from source") != NULL, "%s", in.said);
+    /* A name that no file system has room for. */
+    memset(in.folder, 'n', 400);
+    in.folder[400] = 0;
+    use(&in);
+    ck_assert_msg(strstr(in.said, "built from source") != NULL, "%s", in.said);
+    cache_free(&c);
+}
+END_TEST
+
+/* An entry of that size, which takes no room on the disk, written so long ago. */
+static void old_entry(const cache *c, const char *name, off_t bytes, time_t seconds)
+{
+    char path[600];
+    struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+    path_of(c, name, path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert(ftruncate(fd, bytes) == 0 && futimens(fd, times) == 0 && close(fd) == 0);
+}
+
+/* There is room for 512 MiB. */
+START_TEST(the_oldest_entries_give_way)
+{
+    cache c = cache_new();
+    old_entry(&c, "third.bin", 100 << 20, 1000);
+    old_entry(&c, "first.bin", 300 << 20, 3000);
+    old_entry(&c, "second.bin", 200 << 20, 2000);
+    old_entry(&c, "no-entry", 600 << 20, 4000);
+    old_entry(&c, "tmp-old", 1, 4000);
+    old_entry(&c, "tmp-new", 1, 100);
+    use(&c);
+    ck_assert_str_eq(c.said, "");
+    ck_assert_uint_eq(files(&c, "first.bin", NULL), 0);
+    ck_assert_uint_eq(files(&c, "second.bin", NULL), 1);
+    ck_assert_uint_eq(files(&c, ".bin", NULL), 3);
+    ck_assert_uint_eq(files(&c, "no-entry", NULL), 1);
+    ck_assert_uint_eq(files(&c, "tmp-old", NULL), 0);
+    ck_assert_uint_eq(files(&c, "tmp-new", NULL), 1);
     cache_free(&c);
 }
 END_TEST
@@ -311,6 +350,7 @@ Suite *device_cache_suite(void)
     tcase_set_timeout(crashes, 0);
     tcase_add_test(kept, a_program_is_kept_and_taken_again);
     tcase_add_test(kept, a_folder_that_is_missing_is_made);
+    tcase_add_test(kept, the_oldest_entries_give_way);
     tcase_add_loop_test(refused, an_entry_that_is_not_as_it_was_written_is_not_used, 0, COUNT(attacks));
     tcase_add_test(refused, a_folder_that_others_may_write_to_is_not_used);
     tcase_add_test(refused, a_symbolic_link_on_the_way_is_not_followed);

@@ -112,6 +112,29 @@ START_TEST(biases_parameters_and_views_are_checked_too)
 }
 END_TEST
 
+/* The shift takes away all of gate(b) but not its error; a product that is subnormal loses digits, which the derivative makes large. */
+START_TEST(what_cancels_and_what_is_subnormal_is_right)
+{
+    call c = some_call(GATE_FORWARD, CLGLU_ACT_GELU, CLGLU_F32, MODERATE);
+    clglu_check_report one, two;
+    c.d.gate = CLGLU_ACT_TANH;
+    c.d.shift = 0.5f;
+    for (size_t i = 0; i < c.d.rows * c.d.cols; i++) set_element(CLGLU_F32, c.at[B], i, -0.549306f + (float)i * 0x1p-24f);
+    ck_assert_int_eq(check(context(), &c, &one, NULL), CLGLU_OK);
+    expect_report(&one, &c, "shift and gate(b) cancel");
+    call_free(&c);
+
+    c = some_call(GATE_BACKWARD, CLGLU_ACT_RELU2, CLGLU_F32, MODERATE);
+    for (size_t i = 0; i < c.d.rows * c.d.cols; i++) {
+        set_element(CLGLU_F32, c.at[A], i, 0x1p50f + (float)i * 0x1p30f);
+        set_element(CLGLU_F32, c.at[DY], i, 0x1p-127f);
+    }
+    ck_assert_int_eq(check(context(), &c, &one, &two), CLGLU_OK);
+    expect_report(&one, &c, "da of subnormal products");
+    call_free(&c);
+}
+END_TEST
+
 START_TEST(a_report_that_is_not_wanted_may_be_null)
 {
     call c = some_call(GATE_BACKWARD, CLGLU_ACT_GELU, CLGLU_F32, MODERATE);
@@ -236,6 +259,7 @@ Suite *device_check_suite(void)
                         DTYPES * OPERATORS * CLGLU_ACT_COUNT);
     tcase_add_loop_test(t, any_bit_pattern_is_within_the_bounds, 0, DTYPES * 2 * CLGLU_ACT_COUNT);
     tcase_add_loop_test(t, biases_parameters_and_views_are_checked_too, 0, DTYPES * 2 * 2);
+    tcase_add_test(t, what_cancels_and_what_is_subnormal_is_right);
     tcase_add_test(t, a_report_that_is_not_wanted_may_be_null);
     tcase_add_test(t, a_check_refuses_what_the_operator_refuses);
     tcase_add_loop_test(t, a_wrong_kernel_is_found_and_its_worst_element_named, 0, DTYPES);

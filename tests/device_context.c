@@ -2,12 +2,30 @@
    SPDX-License-Identifier: MIT */
 
 #include "device.h"
+#include "error.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+/* ---------------------------------------------------------------- words */
+
+/* OpenCL 1.2 has them from 0 to -19 and from -30 to -68; the loader's own is -1001. */
+START_TEST(every_code_of_opencl_has_its_own_name)
+{
+    for (int code = 0; code >= -68; code--) {
+        const char *name = clglu_cl_name(code);
+        if (code < -19 && code > -30) ck_assert_str_eq(name, "unknown OpenCL error");
+        else ck_assert_msg(strncmp(name, "CL_", 3) == 0, "%d is %s", code, name);
+        for (int other = 0; other > code && strncmp(name, "CL_", 3) == 0; other--) ck_assert_str_ne(name, clglu_cl_name(other));
+    }
+    ck_assert_str_eq(clglu_cl_name(CL_MAP_FAILURE), "CL_MAP_FAILURE");
+    ck_assert_str_eq(clglu_cl_name(-1001), "CL_PLATFORM_NOT_FOUND_KHR");
+    ck_assert_str_eq(clglu_cl_name(1), "unknown OpenCL error");
+}
+END_TEST
 
 /* ---------------------------------------------------------------- selectors */
 
@@ -211,6 +229,58 @@ START_TEST(examine_calls_back_once_for_one_device)
 }
 END_TEST
 
+static void expect_platform_text(cl_platform_id id, cl_platform_info what, const char *got)
+{
+    char text[2000];
+    ck_assert_int_eq(clGetPlatformInfo(id, what, sizeof text, text, NULL), CL_SUCCESS);
+    ck_assert_msg(*got && strstr(text, got) != NULL, "\"%s\" is not in \"%s\"", got, text);
+}
+
+static void expect_device_text(cl_device_id id, cl_device_info what, const char *got)
+{
+    char text[2000];
+    ck_assert_int_eq(clGetDeviceInfo(id, what, sizeof text, text, NULL), CL_SUCCESS);
+    ck_assert_msg(*got && strstr(text, got) != NULL, "\"%s\" is not in \"%s\"", got, text);
+}
+
+/* cl_uint and cl_ulong alike. */
+static void expect_device_number(cl_device_id id, cl_device_info what, uint64_t got)
+{
+    union {
+        cl_uint small;
+        cl_ulong large;
+    } n = {.large = 0};
+    size_t size;
+    ck_assert_int_eq(clGetDeviceInfo(id, what, sizeof n, &n, &size), CL_SUCCESS);
+    ck_assert_uint_eq(got, size == sizeof n.small ? n.small : n.large);
+}
+
+START_TEST(more_facts_are_what_opencl_says)
+{
+    const clglu_device_facts *f = clglu_context_facts(context());
+    cl_device_id id = f->device_id;
+    cl_device_fp_config fp;
+    expect_platform_text(f->platform_id, CL_PLATFORM_NAME, f->platform_name);
+    expect_platform_text(f->platform_id, CL_PLATFORM_VERSION, f->platform_version);
+    expect_device_text(id, CL_DEVICE_VENDOR, f->vendor);
+    expect_device_text(id, CL_DEVICE_VERSION, f->device_version);
+    expect_device_text(id, CL_DEVICE_OPENCL_C_VERSION, f->c_version);
+    expect_device_text(id, CL_DRIVER_VERSION, f->driver_version);
+    expect_device_number(id, CL_DEVICE_TYPE, f->type);
+    expect_device_number(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, f->clock_mhz);
+    expect_device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, f->max_alloc_bytes);
+    expect_device_number(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, f->cache_bytes);
+    expect_device_number(id, CL_DEVICE_LOCAL_MEM_SIZE, f->local_bytes);
+    expect_device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, f->max_work_group);
+    expect_device_number(id, CL_DEVICE_ADDRESS_BITS, f->address_bits);
+    expect_device_number(id, CL_DEVICE_PROFILING_TIMER_RESOLUTION, f->profiling_ns);
+    ck_assert_int_eq(clGetDeviceInfo(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof fp, &fp, NULL), CL_SUCCESS);
+    ck_assert_int_eq(f->round_nearest, (fp & CL_FP_ROUND_TO_NEAREST) != 0);
+    ck_assert_int_eq(f->inf_nan, (fp & CL_FP_INF_NAN) != 0);
+    ck_assert_int_eq(f->fma, (fp & CL_FP_FMA) != 0);
+}
+END_TEST
+
 START_TEST(facts_are_what_opencl_says)
 {
     const clglu_device_facts *f = clglu_context_facts(context());
@@ -349,6 +419,7 @@ Suite *device_context_suite(void)
 {
     Suite *s = suite_create("device_context");
     TCase *t = tcase_create("context");
+    tcase_add_test(t, every_code_of_opencl_has_its_own_name);
     tcase_add_test(t, a_selector_finds_a_device_by_place_kind_name_and_memory);
     tcase_add_test(t, a_part_of_a_name_finds_a_device_whatever_its_case);
     tcase_add_test(t, a_selector_picks_the_device_that_it_names);
@@ -361,6 +432,7 @@ Suite *device_context_suite(void)
     tcase_add_test(t, devices_calls_back_for_every_device_and_this_one_is_usable);
     tcase_add_test(t, examine_calls_back_once_for_one_device);
     tcase_add_test(t, facts_are_what_opencl_says);
+    tcase_add_test(t, more_facts_are_what_opencl_says);
     tcase_add_test(t, wrap_retains_the_callers_context_and_gives_it_back);
     tcase_add_test(t, a_wrapped_context_outlives_its_callers_reference);
     tcase_add_test(t, wrapping_and_closing_a_thousand_times_does_not_grow);

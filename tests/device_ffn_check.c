@@ -81,6 +81,28 @@ START_TEST(every_choice_is_checked)
 }
 END_TEST
 
+/* Other bits, within the same bounds; without CLBlast there is nothing to see. The second block has neither gate nor wd. */
+START_TEST(the_route_clblast_is_within_the_bounds)
+{
+    ffn_shape gated = {.parts = GATED | BIASED, .rows = 37, .d_model = 40, .d_ff = 50, .act = CLGLU_ACT_GELU, .seed = 171};
+    ffn_shape plain = {.parts = HAS_WA, .rows = 5, .d_model = 33, .d_ff = 70, .act = CLGLU_ACT_SILU, .seed = 172};
+    ffn_case c = ffn_new(_i ? &plain : &gated);
+    clglu_ffn *ffn;
+    clglu_ffn_report r;
+    c.desc.route = CLGLU_ROUTE_CLBLAST;
+    clglu_status s = clglu_ffn_create(context(), &c.desc, &ffn);
+    if (s == CLGLU_OK) {
+        s = clglu_check_ffn_forward(ffn, &c.desc, &c.call, c.at[FX], &r);
+        ck_assert_msg(s == CLGLU_OK, "%s: %s", clglu_status_name(s), clglu_context_error(context()));
+        ck_assert_msg(r.count > 0 && r.outside == 0 && r.max_ratio <= 1, "%llu outside, %g of the bound", (unsigned long long)r.outside, r.max_ratio);
+        clglu_ffn_destroy(ffn);
+    } else {
+        ck_assert_int_eq(s, CLGLU_UNSUPPORTED);
+    }
+    ffn_free(&c);
+}
+END_TEST
+
 START_TEST(a_check_refuses_what_it_cannot_do)
 {
     ffn_case c = some_case(CLGLU_F32, DENSE);
@@ -92,6 +114,9 @@ START_TEST(a_check_refuses_what_it_cannot_do)
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, NULL, x, &r), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, NULL, &r), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, x, NULL), CLGLU_NULL_POINTER);
+    clglu_ffn_desc other = c.desc; /* not what the block was made from */
+    other.act = other.act == CLGLU_ACT_RELU ? CLGLU_ACT_GELU : CLGLU_ACT_RELU;
+    ck_assert_int_eq(clglu_check_ffn_forward(ffn, &other, &c.call, x, &r), CLGLU_INVALID_VALUE);
     c.call.x.ld = SIZE_MAX / 2;
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, x, &r), CLGLU_INVALID_SIZE);
     c.call.x.ld = 0;
@@ -237,6 +262,7 @@ Suite *device_ffn_check_suite(void)
     tcase_add_loop_test(t, a_right_device_has_nothing_outside_and_no_bits_that_differ, 0, DTYPES * LAYS);
     tcase_add_test(t, every_choice_is_checked);
     tcase_add_test(t, a_check_refuses_what_it_cannot_do);
+    tcase_add_loop_test(t, the_route_clblast_is_within_the_bounds, 0, 2);
     tcase_add_test(t, no_rows_have_nothing_to_compare);
     tcase_add_test(t, a_weight_that_is_another_is_found_in_its_column);
     tcase_add_test(t, a_wrong_kernel_is_found_and_its_worst_element_named);

@@ -98,6 +98,8 @@ START_TEST(a_workspace_is_asked_for_with_all_pointers)
     ck_assert_int_eq(clglu_ffn_workspace(NULL, &asked, &bytes), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_ffn_workspace(ffn, NULL, &bytes), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_ffn_workspace(ffn, &asked, NULL), CLGLU_NULL_POINTER);
+    clglu_ffn_call large = {.rows = (size_t)1 << 58, .row_block = (size_t)1 << 58};
+    ck_assert_int_eq(clglu_ffn_workspace(ffn, &large, &bytes), CLGLU_INVALID_SIZE);
     ck_assert_int_eq(clglu_ffn_workspace(ffn, &asked, &bytes), CLGLU_INVALID_VALUE);
     clglu_ffn_destroy(ffn);
     ffn_free(&c);

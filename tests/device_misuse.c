@@ -281,10 +281,31 @@ START_TEST(host_twins_and_emulation_refuse_the_same)
 }
 END_TEST
 
+/* Each kind of call has its own kind of bias: buffers with buffers, host arrays with host arrays. */
+START_TEST(a_bias_of_the_other_kind_is_refused)
+{
+    uint64_t state = 9;
+    call c = call_new(GATE_FORWARD, CLGLU_ACT_GELU, CLGLU_ACT_IDENTITY, CLGLU_F32, 3, 5);
+    call_fill(&c, MODERATE, &state);
+    buffers b = buffers_new(context(), &c);
+    clglu_gate_desc on_buffers = gate_desc_of(&c), on_host = on_buffers;
+    float bias[5] = {0};
+    on_buffers.bias_a.host = bias;
+    ck_assert_int_eq(clglu_gate_forward(context(), &on_buffers, NULL, b.of[A], b.of[B], b.of[Y], 0, NULL, NULL), CLGLU_INVALID_VALUE);
+    ck_assert_ptr_nonnull(strstr(clglu_context_error(context()), "bias"));
+    on_host.bias_b.buffer = b.of[A];
+    ck_assert_int_eq(clglu_gate_forward_host(context(), &on_host, c.at[A], c.at[B], c.at[Y]), CLGLU_INVALID_VALUE);
+    ck_assert_ptr_nonnull(strstr(clglu_context_error(context()), "bias"));
+    buffers_free(&b);
+    call_free(&c);
+}
+END_TEST
+
 Suite *device_misuse_suite(void)
 {
     Suite *s = suite_create("device_misuse");
     TCase *t = tcase_create("misuse");
+    tcase_add_test(t, a_bias_of_the_other_kind_is_refused);
     tcase_add_loop_test(t, the_same_call_without_misuse_is_taken, 0, OPERATORS);
     tcase_add_loop_test(t, a_misuse_gives_its_status_and_has_no_effect, 0, (int)COUNT(misuses));
     tcase_add_loop_test(t, a_context_of_null_is_refused, 0, OPERATORS);

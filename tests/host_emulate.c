@@ -137,6 +137,41 @@ START_TEST(silu_with_alpha_one_is_silu)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- views */
+
+enum { ROWS = 5, COLS = 7, GAP = 3, OPERANDS = 6, ROOM = ROWS * (COLS + GAP) };
+
+/* A backward with all its arrays; operand `wide` has gaps between its rows, the others are dense. */
+static void run_wide(int wide, float out[OPERANDS][ROOM])
+{
+    clglu_gate_desc d = {.rows = ROWS, .cols = COLS, .act = CLGLU_ACT_SILU, .gate = CLGLU_ACT_GELU};
+    clglu_view *view[OPERANDS] = {&d.dy, &d.a, &d.b, &d.da, &d.db, &d.y};
+    for (int o = 0; o < OPERANDS; o++) {
+        size_t ld = COLS + (o == wide ? GAP : 0);
+        view[o]->ld = ld;
+        for (size_t i = 0; i < ROOM; i++) out[o][i] = -77;
+        for (size_t i = 0; o < 3 && i < ROWS * COLS; i++)
+            out[o][i / COLS * ld + i % COLS] = (float)((i * (size_t)(5 + 2 * o)) % 17) * 0.25f - 2;
+    }
+    ck_assert_int_eq(clglu_emulate_gate_backward(&d, out[0], out[1], out[2], out[3], out[4], out[5], NULL, NULL), CLGLU_OK);
+}
+
+/* Rows may be taken together only where every operand is dense. */
+START_TEST(gaps_in_one_operand_change_nothing)
+{
+    float dense[OPERANDS][ROOM], got[OPERANDS][ROOM];
+    run_wide(-1, dense);
+    run_wide(_i, got);
+    for (int o = 0; o < OPERANDS; o++) {
+        size_t ld = COLS + (o == _i ? GAP : 0);
+        for (size_t i = 0; i < ROWS * COLS; i++)
+            ck_assert_msg(got[o][i / COLS * ld + i % COLS] == dense[o][i], "gaps in %d: operand %d differs at %zu", _i, o, i);
+        for (size_t i = 0; o == _i && i < ROWS * ld; i++)
+            ck_assert_msg(i % ld < COLS || got[o][i] == -77, "operand %d is written between its rows", o);
+    }
+}
+END_TEST
+
 Suite *emulate_suite(void);
 Suite *emulate_suite(void)
 {
@@ -148,6 +183,7 @@ Suite *emulate_suite(void)
     tcase_add_test(t, nan_gives_nan_through_every_function);
     tcase_add_test(t, limits_and_signs_of_zero_are_those_of_the_list);
     tcase_add_test(t, silu_with_alpha_one_is_silu);
+    tcase_add_loop_test(t, gaps_in_one_operand_change_nothing, 0, OPERANDS);
     suite_add_tcase(s, t);
     return s;
 }

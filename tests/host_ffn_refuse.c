@@ -49,6 +49,48 @@ START_TEST(a_models_form_is_its_variants)
 }
 END_TEST
 
+/* Those of the models' published configurations. */
+START_TEST(a_models_sizes_are_the_published_ones)
+{
+    static const struct {
+        const char *name;
+        size_t d_model, d_ff, layers;
+    } published[] = {
+        {"t5-v1.1-small", 512, 1024, 16},
+        {"t5-v1.1-base", 768, 2048, 24},
+        {"t5-v1.1-large", 1024, 2816, 48},
+        {"t5-v1.1-xl", 2048, 5120, 48},
+        {"t5-v1.1-xxl", 4096, 10240, 48},
+        {"gemma-2b", 2048, 16384, 18},
+        {"gemma-7b", 3072, 24576, 28},
+        {"gemma2-2b", 2304, 9216, 26},
+        {"gemma2-9b", 3584, 14336, 42},
+        {"gemma2-27b", 4608, 36864, 46},
+        {"gemma3-270m", 640, 2048, 18},
+        {"gemma3-1b", 1152, 6912, 26},
+        {"gemma3-4b", 2560, 10240, 34},
+        {"gemma3-12b", 3840, 15360, 48},
+        {"gemma3-27b", 5376, 21504, 62},
+        {"modernbert-base", 768, 1152, 22},
+        {"modernbert-large", 1024, 2624, 28},
+        {"sd15-unet-320", 320, 1280, 5},
+        {"sd15-unet-640", 640, 2560, 5},
+        {"sd15-unet-1280", 1280, 5120, 6},
+        {"sdxl-unet-640", 640, 2560, 10},
+        {"sdxl-unet-1280", 1280, 5120, 60},
+        {"gpt-oss-expert", 2880, 2880, 24},
+        {"fracast-0", 64, 96, 1},
+        {"minilm-l6", 384, 1536, 6},
+    };
+    clglu_model m;
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+        ck_assert_int_eq(clglu_model_find(published[i].name, &m), CLGLU_OK);
+        ck_assert_msg(m.d_model == published[i].d_model && m.d_ff == published[i].d_ff && m.layers == published[i].layers,
+                      "%s: %zu, %zu, %zu", m.name, m.d_model, m.d_ff, m.layers);
+    }
+}
+END_TEST
+
 /* ---------------------------------------------------------------- layouts */
 
 typedef struct layout_row {
@@ -158,6 +200,7 @@ static size_t misused_descs(misuse *m)
     CASE(CLGLU_UNSUPPORTED, d->d_model = (1 << 22) + 1);
     CASE(CLGLU_UNSUPPORTED, d->d_ff = (1 << 22) + 1);
     CASE(CLGLU_UNSUPPORTED, d->d_out = (1 << 22) + 1);
+    CASE(CLGLU_UNSUPPORTED, d->training = 1; d->route = CLGLU_ROUTE_CLBLAST);
     CASE(CLGLU_NULL_POINTER, d->wa.host = d->wb.host = d->ba.host = NULL);
     CASE(CLGLU_NULL_POINTER, d->bd.host = weights; d->wd.host = NULL); /* a bias without its matrix */
 #undef CASE
@@ -193,6 +236,18 @@ START_TEST(a_wrong_block_is_refused)
     }
     ck_assert_int_eq(clglu_emulate_ffn_forward(NULL, &call, inputs, outputs, NULL, NULL), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_reference_ffn(NULL, &call, inputs, y, NULL), CLGLU_NULL_POINTER);
+}
+END_TEST
+
+START_TEST(the_largest_sizes_are_allowed)
+{
+    enum { LARGEST = 1 << 22 };
+    clglu_ffn_call none = {.rows = 0};
+    clglu_ffn_desc d = good_desc();
+    d.d_model = d.d_ff = d.d_out = LARGEST;
+    ck_assert_int_eq(clglu_reference_ffn(&d, &none, NULL, NULL, NULL), CLGLU_OK);
+    ck_assert_int_eq(clglu_emulate_ffn_forward(&d, &none, NULL, NULL, NULL, NULL), CLGLU_OK);
+    ck_assert_int_eq(clglu_ffn_set_layout(&d, CLGLU_OUT_IN, CLGLU_INTERLEAVED), CLGLU_OK);
 }
 END_TEST
 
@@ -275,9 +330,11 @@ Suite *ffn_refuse_suite(void)
     TCase *t = tcase_create("words");
     tcase_add_test(t, every_model_is_found_by_its_name);
     tcase_add_test(t, a_models_form_is_its_variants);
+    tcase_add_test(t, a_models_sizes_are_the_published_ones);
     tcase_add_loop_test(t, each_layout_has_its_views, 0, (int)(sizeof layouts / sizeof *layouts));
     tcase_add_test(t, a_layout_needs_sizes_and_known_words);
     tcase_add_test(t, a_wrong_block_is_refused);
+    tcase_add_test(t, the_largest_sizes_are_allowed);
     tcase_add_loop_test(t, a_wrong_call_is_refused, 0, (int)(sizeof miscalls / sizeof *miscalls));
     tcase_add_test(t, what_the_block_lacks_cannot_be_asked_for);
     tcase_add_test(t, the_reference_does_not_look_at_the_calls_outputs);

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,12 @@ START_TEST(each_status_has_its_own_name)
             const char *p = clglu_status_name((clglu_status)i), *q = clglu_status_name((clglu_status)j);
             ck_assert(strcmp(p, q) != 0 || strcmp(p, "unknown status") == 0);
         }
-    ck_assert_str_eq(clglu_status_name(CLGLU_OK), "CLGLU_OK");
+#define NAMED(s) ck_assert_str_eq(clglu_status_name(s), #s)
+    NAMED(CLGLU_OK); NAMED(CLGLU_NULL_POINTER); NAMED(CLGLU_INVALID_VALUE); NAMED(CLGLU_INVALID_SIZE); NAMED(CLGLU_INVALID_VIEW);
+    NAMED(CLGLU_BUFFER_TOO_SMALL); NAMED(CLGLU_OVERLAP); NAMED(CLGLU_NOT_FOUND); NAMED(CLGLU_UNSUPPORTED); NAMED(CLGLU_INVALID_SELECTOR);
+    NAMED(CLGLU_NO_PLATFORM); NAMED(CLGLU_NO_DEVICE); NAMED(CLGLU_DEVICE_UNUSABLE); NAMED(CLGLU_OUT_OF_MEMORY);
+    NAMED(CLGLU_OUT_OF_DEVICE_MEMORY); NAMED(CLGLU_BUILD_FAILED); NAMED(CLGLU_OPENCL_FAILED); NAMED(CLGLU_FILE_FAILED);
+    NAMED(CLGLU_CLBLAST_FAILED);
     ck_assert_str_eq(clglu_status_name((clglu_status)999), "unknown status");
 }
 END_TEST
@@ -27,6 +33,29 @@ START_TEST(the_version_is_the_headers)
     ck_assert_int_eq(major, CLGLU_VERSION_MAJOR);
     ck_assert_int_eq(minor, CLGLU_VERSION_MINOR);
     ck_assert_int_eq(patch, CLGLU_VERSION_PATCH);
+}
+END_TEST
+
+START_TEST(every_dtype_has_a_name_and_a_size)
+{
+    ck_assert_str_eq(clglu_dtype_name(CLGLU_F32), "f32");
+    ck_assert_str_eq(clglu_dtype_name(CLGLU_F16), "f16");
+    ck_assert_str_eq(clglu_dtype_name(CLGLU_BF16), "bf16");
+    ck_assert_ptr_null(clglu_dtype_name((clglu_dtype)3));
+    ck_assert(clglu_dtype_size(CLGLU_F32) == 4 && clglu_dtype_size(CLGLU_F16) == 2 && clglu_dtype_size(CLGLU_BF16) == 2);
+    ck_assert_uint_eq(clglu_dtype_size((clglu_dtype)3), 0);
+}
+END_TEST
+
+/* The published forms, as the header has them. */
+START_TEST(every_variants_parameters_are_the_published_ones)
+{
+    clglu_variant v;
+    for (size_t i = 0; clglu_variant_at(i, &v) == CLGLU_OK; i++) {
+        bool oai = strcmp(v.name, "swiglu_oai") == 0;
+        ck_assert_msg(v.alpha == (oai ? 1.702f : 0) && v.limit == (oai ? 7 : 0) && v.shift == (oai ? 1 : 0), "%s: %g, %g, %g", v.name,
+                      (double)v.alpha, (double)v.limit, (double)v.shift);
+    }
 }
 END_TEST
 
@@ -50,6 +79,10 @@ START_TEST(every_variant_is_found_by_its_name)
     ck_assert_int_eq(clglu_variant_find(NULL, NULL, NULL), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_variant_at(0, NULL), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_variant_set("geglu", NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_variant_find("geglu", NULL, NULL), CLGLU_OK);
+    clglu_gate_desc desc = {.rows = 7};
+    ck_assert_int_eq(clglu_variant_set(NULL, &desc), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_variant_set("gelglu", &desc), CLGLU_NOT_FOUND);
 }
 END_TEST
 
@@ -65,6 +98,7 @@ START_TEST(every_activation_is_found_by_its_name)
     clglu_act act;
     ck_assert_int_eq(clglu_act_find("GELU", &act), CLGLU_NOT_FOUND);
     ck_assert_int_eq(clglu_act_find(NULL, &act), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_act_find("gelu", NULL), CLGLU_NULL_POINTER);
 }
 END_TEST
 
@@ -107,6 +141,8 @@ Suite *job_suite(void)
     TCase *t = tcase_create("jobs");
     tcase_add_test(t, each_status_has_its_own_name);
     tcase_add_test(t, the_version_is_the_headers);
+    tcase_add_test(t, every_dtype_has_a_name_and_a_size);
+    tcase_add_test(t, every_variants_parameters_are_the_published_ones);
     tcase_add_test(t, every_variant_is_found_by_its_name);
     tcase_add_test(t, every_activation_is_found_by_its_name);
     tcase_add_test(t, what_is_refused_writes_nothing);

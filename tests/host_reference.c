@@ -1,6 +1,7 @@
 /* host_reference.c - the double-precision reference against golden values, its special values and its
    symmetries. SPDX-License-Identifier: MIT */
 
+#include "clglu.h"
 #include "../include/clglu_acts.h"
 #include "../src/reference.h"
 
@@ -12,6 +13,28 @@
 #ifndef TEST_DATA
 #define TEST_DATA "tests/golden"
 #endif
+
+START_TEST(the_operator_in_double_refuses_what_it_cannot_read)
+{
+    double y = 5, da, db;
+    clglu_gate_desc good = {.act = CLGLU_ACT_SILU, .gate = CLGLU_ACT_TANH}, act = good, gate = good;
+    act.act = CLGLU_ACT_COUNT;
+    gate.gate = (clglu_act)-1;
+    ck_assert_int_eq(clglu_reference_gate(NULL, 1, 2, &y), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_reference_gate(&good, 1, 2, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_reference_gate(&act, 1, 2, &y), CLGLU_INVALID_VALUE);
+    ck_assert_int_eq(clglu_reference_gate(&gate, 1, 2, &y), CLGLU_INVALID_VALUE);
+    ck_assert_int_eq(clglu_reference_gate_derivative(NULL, 1, 2, &da, &db), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_reference_gate_derivative(&act, 1, 2, &da, &db), CLGLU_INVALID_VALUE);
+    ck_assert_double_eq(y, 5);
+    ck_assert_int_eq(clglu_reference_gate_derivative(&good, 1, 2, NULL, &y), CLGLU_OK);
+    ck_assert_int_eq(clglu_reference_gate_derivative(&good, 1, 2, NULL, NULL), CLGLU_OK);
+    ck_assert_int_eq(clglu_reference_gate_derivative(&good, 1, 2, &da, &db), CLGLU_OK);
+    ck_assert_double_eq(y, db);
+    ck_assert_int_eq(clglu_reference_gate_derivative(&good, 1, 2, &y, NULL), CLGLU_OK);
+    ck_assert_double_eq(y, da);
+}
+END_TEST
 
 Suite *reference_suite(void);
 
@@ -257,6 +280,7 @@ Suite *reference_suite(void)
     Suite *suite = suite_create("reference");
     TCase *tests = tcase_create("reference");
     tcase_add_test(tests, reference_agrees_with_golden_values);
+    tcase_add_test(tests, the_operator_in_double_refuses_what_it_cannot_read);
     tcase_add_test(tests, every_activation_has_its_special_values);
     tcase_add_test(tests, derivatives_reach_their_limits_at_infinity);
     tcase_add_test(tests, gelu_of_minus_inf_is_minus_zero);

@@ -63,6 +63,7 @@ export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-15}"
 # The device's tests mostly wait for its compiler, on one core.
 behind build/test-device
 step host build/test-host
+step bits tests/bits.sh
 step header tests/header.sh
 step floors tests/floors.sh
 step symbols tests/symbols.sh

@@ -296,6 +296,27 @@ END_TEST
 
 static void name_of(const clglu_program_info *program, void *user) { snprintf(user, 200, "%s", program->name); }
 
+static void nothing(const clglu_device_facts *facts, void *user) { (void)facts, (void)user; }
+
+START_TEST(examining_needs_a_device_and_a_callback)
+{
+    cl_device_id id = clglu_context_device(context());
+    ck_assert_int_eq(clglu_device_examine(NULL, 0, nothing, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_device_examine(id, 0, NULL, NULL), CLGLU_NULL_POINTER);
+}
+END_TEST
+
+/* A context that lists compiles nothing: there is nothing to keep. */
+START_TEST(a_context_that_lists_makes_no_cache)
+{
+    clglu_context_params params = {.list_only = 1, .no_self_test = 1, .cache_dir = "build/no-such-cache"};
+    clglu_context *ctx;
+    ck_assert_int_eq(clglu_context_open(device_selector(), &params, &ctx), CLGLU_OK);
+    clglu_context_close(ctx);
+    ck_assert_int_ne(access("build/no-such-cache", F_OK), 0);
+}
+END_TEST
+
 START_TEST(wrapping_needs_room)
 {
     char name[200] = "", room[4000];
@@ -345,6 +366,8 @@ Suite *device_parts_suite(void)
     tcase_add_test(t, a_kernels_file_that_cannot_be_read_is_a_bad_file);
     tcase_add_test(t, strange_includes_do_not_build);
     tcase_add_test(t, other_bits_that_are_allowed_are_not_taken_without_need);
+    tcase_add_test(t, examining_needs_a_device_and_a_callback);
+    tcase_add_test(t, a_context_that_lists_makes_no_cache);
     tcase_add_test(t, wrapping_needs_room);
     tcase_add_test(t, wrapping_refuses_what_it_does_not_know);
     suite_add_tcase(s, t);

@@ -159,6 +159,11 @@ START_TEST(a_check_refuses_what_the_operator_refuses)
     c.d.act = CLGLU_ACT_COUNT;
     ck_assert_int_eq(check(context(), &c, &r, NULL), CLGLU_INVALID_VALUE);
     c.d.act = CLGLU_ACT_GELU;
+    clglu_gate_desc biased = gate_desc_of(&c);
+    biased.bias_a.buffer = (cl_mem)c.at[A]; /* a check wants a host array */
+    ck_assert_int_eq(clglu_check_gate_forward(context(), &biased, c.at[A], c.at[B], &r), CLGLU_INVALID_VALUE);
+    ck_assert_int_eq(clglu_check_gate_backward(context(), &biased, c.at[DY], c.at[A], c.at[B], &r, &r), CLGLU_INVALID_VALUE);
+    c.d.act = CLGLU_ACT_GELU;
     void *b = c.at[B];
     c.at[B] = NULL;
     ck_assert_int_eq(check(context(), &c, &r, NULL), CLGLU_NULL_POINTER);

@@ -114,9 +114,14 @@ START_TEST(a_check_refuses_what_it_cannot_do)
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, NULL, x, &r), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, NULL, &r), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, x, NULL), CLGLU_NULL_POINTER);
-    clglu_ffn_desc other = c.desc; /* not what the block was made from */
-    other.act = other.act == CLGLU_ACT_RELU ? CLGLU_ACT_GELU : CLGLU_ACT_RELU;
-    ck_assert_int_eq(clglu_check_ffn_forward(ffn, &other, &c.call, x, &r), CLGLU_INVALID_VALUE);
+    clglu_ffn_desc others[5] = {c.desc, c.desc, c.desc, c.desc, c.desc}; /* not what the block was made from */
+    others[0].act = others[0].act == CLGLU_ACT_RELU ? CLGLU_ACT_GELU : CLGLU_ACT_RELU;
+    others[1].gate = others[1].gate == CLGLU_ACT_TANH ? CLGLU_ACT_RELU : CLGLU_ACT_TANH;
+    others[2].limit = others[2].limit + 3;
+    others[3].shift = others[3].shift + 1;
+    others[4].wd.host = NULL, others[4].bd.host = NULL;
+    for (size_t i = 0; i < COUNT(others); i++)
+        ck_assert_int_eq(clglu_check_ffn_forward(ffn, &others[i], &c.call, x, &r), CLGLU_INVALID_VALUE);
     c.call.x.ld = SIZE_MAX / 2;
     ck_assert_int_eq(clglu_check_ffn_forward(ffn, &c.desc, &c.call, x, &r), CLGLU_INVALID_SIZE);
     c.call.x.ld = 0;

@@ -32,7 +32,7 @@ START_TEST(a_condition_holds_for_what_it_names)
         {"1:1", false},       {"0:12", false},     {"2:12", false},       {"1:120", false},       {"12:1", false},     {"geforce", true},
         {"a platform", true}, {"orce 9", true},    {"orce 99", false},    {"Some GeForce 9", true}, {"Some GeForce 9 ", false}, {"9", true},
         {"mem>=3M", true},    {"mem>=3072k", true}, {"mem>=3073K", false}, {"mem>=3145728", true}, {"mem>=3145729", false}, {"mem>=1G", false},
-        {"bes", false},       {"bestial", false},  {NULL, true},
+        {"1:", false},        {":12", false},      {"1:12x", false},     {"4294967296:12", false}, {"1:4294967296", false}, {"bes", false},       {"bestial", false},  {NULL, true},
     };
     clglu_device_facts f = machine(CL_DEVICE_TYPE_GPU, 4);
     for (size_t i = 0; i < COUNT(list); i++)
@@ -258,6 +258,84 @@ START_TEST(a_kernels_file_that_cannot_be_read_is_a_bad_file)
 }
 END_TEST
 
+/* Lines that look like includes and are none go to the compiler, which has something to say; the others end in a reason, too. */
+START_TEST(strange_includes_do_not_build)
+{
+    static const char *const texts[] = {"#include \"", "#include \"\"\n", "#include \"no-end\n", "#include \"a/b.clh\"\n", "#include \"a\\b.clh\"\n",
+                                        "#include \"nothing.clh\"\n", "#include \"gate.cl\"\n", "",
+                                        "#include \"a-name-that-is-longer-than-any-file-of-the-library-has-it-by-far-and-further.clh\"\n"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        folder f = folder_new();
+        folder_write(&f, "gate.cl", texts[i]);
+        clglu_status s = use_gate(folder_open(&f));
+        ck_assert_msg(s == CLGLU_BUILD_FAILED || s == CLGLU_OPENCL_FAILED, "%s: %s", texts[i], clglu_status_name(s));
+        folder_free(&f);
+    }
+}
+END_TEST
+
+/* AUTO stays with the library's own kernels where no tuning file has another word. */
+START_TEST(other_bits_that_are_allowed_are_not_taken_without_need)
+{
+    clglu_context_params params = {.allow_other_bits = 1, .no_self_test = 1};
+    float w[64] = {1};
+    clglu_ffn_desc d = {.d_model = 4, .d_ff = 4, .act = CLGLU_ACT_GELU, .wa = {.host = w}, .wb = {.host = w + 16}};
+    clglu_context *ctx;
+    clglu_ffn *ffn;
+    float x[4] = {1, 2, 3, 4}, y[4], want[4];
+    clglu_ffn_call one = {.rows = 1};
+    ck_assert_int_eq(clglu_context_open(device_selector(), &params, &ctx), CLGLU_OK);
+    ck_assert_int_eq(clglu_ffn_create(ctx, &d, &ffn), CLGLU_OK);
+    ck_assert_int_eq(clglu_ffn_forward_host(ffn, &one, x, y, NULL, NULL), CLGLU_OK);
+    ck_assert_int_eq(clglu_emulate_ffn_forward(&d, &one, x, want, NULL, NULL), CLGLU_OK);
+    ck_assert_mem_eq(y, want, sizeof y);
+    clglu_ffn_destroy(ffn);
+    clglu_context_close(ctx);
+}
+END_TEST
+
+static void name_of(const clglu_program_info *program, void *user) { snprintf(user, 200, "%s", program->name); }
+
+static void nothing(const clglu_device_facts *facts, void *user) { (void)facts, (void)user; }
+
+START_TEST(examining_needs_a_device_and_a_callback)
+{
+    cl_device_id id = clglu_context_device(context());
+    ck_assert_int_eq(clglu_device_examine(NULL, 0, nothing, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_device_examine(id, 0, NULL, NULL), CLGLU_NULL_POINTER);
+}
+END_TEST
+
+/* A context that lists compiles nothing: there is nothing to keep. */
+START_TEST(a_context_that_lists_makes_no_cache)
+{
+    clglu_context_params params = {.list_only = 1, .no_self_test = 1, .cache_dir = "build/no-such-cache"};
+    clglu_context *ctx;
+    ck_assert_int_eq(clglu_context_open(device_selector(), &params, &ctx), CLGLU_OK);
+    clglu_context_close(ctx);
+    ck_assert_int_ne(access("build/no-such-cache", F_OK), 0);
+}
+END_TEST
+
+START_TEST(wrapping_needs_room)
+{
+    char name[200] = "", room[4000];
+    size_t bytes = 0, needed;
+    ck_assert_int_eq(use_gate(context()), CLGLU_OK);
+    ck_assert_int_eq(clglu_context_programs(NULL, 0, name_of, name), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_context_programs(context(), 0, NULL, name), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_context_programs(context(), 0, name_of, name), CLGLU_OK);
+    ck_assert_int_eq(clglu_program_wrap(context(), name, "abc", 4, NULL, &bytes), CLGLU_OK);
+    needed = bytes;
+    ck_assert(needed > 4 && needed < sizeof room);
+    bytes = needed - 1;
+    ck_assert_int_eq(clglu_program_wrap(context(), name, "abc", 4, room, &bytes), CLGLU_BUFFER_TOO_SMALL);
+    bytes = sizeof room;
+    ck_assert_int_eq(clglu_program_wrap(context(), name, "abc", 4, room, &bytes), CLGLU_OK);
+    ck_assert_uint_eq(bytes, needed);
+}
+END_TEST
+
 START_TEST(wrapping_refuses_what_it_does_not_know)
 {
     char room[8];
@@ -286,6 +364,11 @@ Suite *device_parts_suite(void)
     tcase_add_test(t, a_programs_name_is_its_files_and_goes_by_options_and_source);
     tcase_add_loop_test(t, a_device_that_fails_the_self_test_is_refused_with_a_reason, 0, COUNT(brokens));
     tcase_add_test(t, a_kernels_file_that_cannot_be_read_is_a_bad_file);
+    tcase_add_test(t, strange_includes_do_not_build);
+    tcase_add_test(t, other_bits_that_are_allowed_are_not_taken_without_need);
+    tcase_add_test(t, examining_needs_a_device_and_a_callback);
+    tcase_add_test(t, a_context_that_lists_makes_no_cache);
+    tcase_add_test(t, wrapping_needs_room);
     tcase_add_test(t, wrapping_refuses_what_it_does_not_know);
     suite_add_tcase(s, t);
     return s;

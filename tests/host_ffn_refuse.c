@@ -142,6 +142,12 @@ START_TEST(a_layout_needs_sizes_and_known_words)
     ck_assert_int_eq(clglu_ffn_set_layout(&d, CLGLU_OUT_IN, (clglu_layout)4), CLGLU_INVALID_VALUE);
     ck_assert_int_eq(clglu_ffn_set_layout(&none, CLGLU_OUT_IN, CLGLU_SEPARATE), CLGLU_INVALID_SIZE);
     ck_assert_int_eq(clglu_ffn_set_layout(&large, CLGLU_OUT_IN, CLGLU_SEPARATE), CLGLU_INVALID_SIZE);
+    large = (clglu_ffn_desc){.d_model = (1 << 22) + 1, .d_ff = 6, .d_out = 5};
+    ck_assert_int_eq(clglu_ffn_set_layout(&large, CLGLU_OUT_IN, CLGLU_SEPARATE), CLGLU_INVALID_SIZE);
+    large = (clglu_ffn_desc){.d_model = 4, .d_ff = 6, .d_out = (1 << 22) + 1};
+    ck_assert_int_eq(clglu_ffn_set_layout(&large, CLGLU_OUT_IN, CLGLU_SEPARATE), CLGLU_INVALID_SIZE);
+    large = (clglu_ffn_desc){.d_ff = 6, .d_out = 5};
+    ck_assert_int_eq(clglu_ffn_set_layout(&large, CLGLU_OUT_IN, CLGLU_SEPARATE), CLGLU_INVALID_SIZE);
     ck_assert_int_eq(clglu_ffn_set_layout(&d, CLGLU_OUT_IN, CLGLU_SEPARATE), CLGLU_OK);
     expect_view(0, "wd of d_out 0", d.wd.view, (clglu_view){0, 1, 6});
 }

@@ -128,6 +128,14 @@ START_TEST(what_is_refused_writes_nothing)
     ck_assert_int_eq(clglu_emulate_gate_forward(&good, NULL, a, y), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_emulate_gate_forward(&good, a, NULL, y), CLGLU_NULL_POINTER);
     ck_assert_int_eq(clglu_emulate_gate_forward(&good, a, a, NULL), CLGLU_NULL_POINTER);
+    const clglu_act_desc other = {.rows = 2, .cols = 4, .bias.buffer = (cl_mem)(void *)a};
+    ck_assert_int_eq(clglu_emulate_act_forward(NULL, a, y), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_emulate_act_backward(NULL, a, a, y, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_emulate_gate_backward(NULL, a, a, a, y, NULL, NULL, NULL, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_emulate_act_forward(&other, a, y), CLGLU_INVALID_VALUE);
+    ck_assert_int_eq(clglu_emulate_act_backward(&other, a, a, y, NULL), CLGLU_INVALID_VALUE);
+    ck_assert_int_eq(clglu_emulate_gate_backward(&d[10], a, a, a, y, NULL, NULL, NULL, NULL), CLGLU_INVALID_VALUE);
+    ck_assert_int_eq(clglu_emulate_gate_backward(&d[11], a, a, a, y, NULL, NULL, NULL, NULL), CLGLU_INVALID_VALUE);
     ck_assert_mem_eq(y, canary, sizeof y);
     ck_assert_int_eq(clglu_emulate_gate_forward(&good, a, a, y), CLGLU_OK);
     ck_assert_mem_ne(y, canary, sizeof y);

@@ -82,7 +82,7 @@ if [ "$mode" = quick ]; then calls="1 20 400" flips=6; else calls="1 2 3 10 20 3
 for n in $calls; do
     dies abort "$n" crashed
     dies exit "$n" 'ended early'
-    [ "$mode" = quick ] && [ "$n" -ne 400 ] || dies hang "$n" 'timed out'
+    if [ "$mode" != quick ] || [ "$n" -eq 400 ]; then dies hang "$n" 'timed out'; fi
 done
 arrays || exit 1
 flips_are_found "a bit flipped on the way back is found by gate --check" "$flips" \

@@ -87,7 +87,7 @@ static clglu_status read_binary(clglu_context *context, const char *path, void *
     struct stat facts;
     clglu_status status = CLGLU_OK;
     *data = NULL;
-    FILE *f = fopen(path, "rb");
+    FILE *f = clglu_open_file(path);
     if (f == NULL)
         return errno == ENOENT ? CLGLU_OK : clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
     if (fstat(fileno(f), &facts) || !S_ISREG(facts.st_mode) || facts.st_size > LARGEST) {

@@ -2,11 +2,13 @@
    SPDX-License-Identifier: MIT */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "program.h"
@@ -46,6 +48,14 @@ static clglu_status append_place(assembly *s, unsigned long line, const char *fo
 
 /* ---------------------------------------------------------------- where a file comes from */
 
+FILE *clglu_open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
+    if (fd >= 0 && f == NULL) close(fd);
+    return f;
+}
+
 static clglu_status read_open_file(clglu_context *context, FILE *f, const char *path, char **text)
 {
     struct stat facts;
@@ -68,7 +78,7 @@ static clglu_status from_folder(clglu_context *context, const char *file, char *
     char *path = malloc(size);
     if (path == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a path");
     snprintf(path, size, "%s/%s", context->kernel_dir, file);
-    FILE *f = fopen(path, "rb");
+    FILE *f = clglu_open_file(path);
     clglu_status status = CLGLU_OK;
     if (f) {
         status = read_open_file(context, f, path, text);

@@ -258,6 +258,25 @@ END_TEST
 
 static size_t up_to_32(size_t n) { return (n + 31) / 32 * 32; }
 
+static size_t bytes_with(size_t d_ff, clglu_dtype t)
+{
+    ffn_shape s = {.parts = GATED, .rows = 1, .d_model = 70, .d_ff = d_ff, .d_out = 32, .dtype = t, .seed = 102};
+    ffn_case c = ffn_new(&s);
+    clglu_ffn *ffn = ffn_create(context(), &c, FROM_HOST);
+    size_t bytes = clglu_ffn_bytes(ffn);
+    clglu_ffn_destroy(ffn);
+    ffn_free(&c);
+    return bytes;
+}
+
+START_TEST(whole_panels_more_take_their_weights_and_biases_and_nothing_else)
+{
+    clglu_dtype t = (clglu_dtype)_i;
+    size_t up = 2 * 64 * (70 * clglu_dtype_size(t) + sizeof(float)), down = 64 * 32 * clglu_dtype_size(t);
+    ck_assert_uint_eq(bytes_with(160, t) - bytes_with(96, t), up + down);
+}
+END_TEST
+
 /* The dense weights at the least; at the most with their columns rounded up to a multiple of 32, biases in
    f32, and a little beyond the end of each of two buffers, where kernels may read ahead. */
 START_TEST(a_block_takes_the_bytes_that_its_header_says)
@@ -333,6 +352,7 @@ Suite *device_ffn_create_suite(void)
     tcase_add_loop_test(refused, the_route_clblast_is_unsupported_or_works, 0, 2);
     tcase_add_loop_test(made, the_routes_auto_and_fused_have_the_bits_of_the_emulation, 0, 2);
     tcase_add_loop_test(made, a_block_takes_the_bytes_that_its_header_says, 0, DTYPES);
+    tcase_add_loop_test(made, whole_panels_more_take_their_weights_and_biases_and_nothing_else, 0, DTYPES);
     tcase_add_test(refused, a_block_whose_packing_does_not_build_is_not_made);
     tcase_add_test(refused, a_call_whose_last_kernel_does_not_build_writes_nothing);
     suite_add_tcase(s, refused);

@@ -249,6 +249,10 @@ START_TEST(a_kernels_file_that_cannot_be_read_is_a_bad_file)
     ck_assert_int_eq(mkdir(path, 0700), 0);
     ck_assert_int_eq(use_gate(f.context), CLGLU_FILE_FAILED);
     ck_assert_int_eq(rmdir(path), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0); /* nobody writes to it: it would block for ever */
+    ck_assert_int_eq(use_gate(f.context), CLGLU_FILE_FAILED);
+    ck_assert_ptr_nonnull(strstr(clglu_context_error(f.context), "regular file"));
+    ck_assert_int_eq(remove(path), 0);
     FILE *out = fopen(path, "w");
     ck_assert(out && fwrite("a\0b", 1, 3, out) == 3 && fclose(out) == 0);
     ck_assert_int_eq(use_gate(f.context), CLGLU_FILE_FAILED);

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cache.h"
+
 /* A cache of its own, and what the library had to say. */
 typedef struct cache {
     char folder[600], said[4000];
@@ -200,6 +202,91 @@ static void expect_unused(cache *c, const char *reason)
     ck_assert_uint_eq(files(c, ".bin", NULL), 0);
 }
 
+/* An entry as the library writes it: `content` is its file's. */
+typedef struct own_entry {
+    clglu_context *context;
+    clglu_cache *cache;
+    cache folder;
+    char name[CLGLU_CACHE_NAME], path[600];
+    unsigned char *binary, *content;
+    size_t bytes, size;
+} own_entry;
+
+static const char key[] = "the program's key";
+
+static void write_entry(const own_entry *k, size_t size)
+{
+    int fd = open(k->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, k->content, size), (ssize_t)size);
+    close(fd);
+}
+
+static own_entry kept_new(size_t bytes)
+{
+    own_entry k = {.folder = cache_new(), .binary = malloc(bytes), .bytes = bytes};
+    clglu_context_params params = {.no_self_test = 1};
+    uint64_t state = 9;
+    struct stat st;
+    ck_assert_int_eq(clglu_context_open(device_selector(), &params, &k.context), CLGLU_OK);
+    k.cache = clglu_cache_open(k.context, k.folder.folder);
+    ck_assert_ptr_nonnull(k.cache);
+    for (size_t i = 0; i < bytes; i++) k.binary[i] = (unsigned char)random_below(&state, 256);
+    clglu_cache_name("gate.cl", key, k.name);
+    clglu_cache_save(k.cache, k.name, key, k.binary, bytes);
+    entry_path(&k.folder, k.path);
+    ck_assert_int_eq(lstat(k.path, &st), 0);
+    k.size = (size_t)st.st_size;
+    k.content = malloc(k.size);
+    FILE *f = fopen(k.path, "rb");
+    ck_assert(f && fread(k.content, 1, k.size, f) == k.size);
+    fclose(f);
+    return k;
+}
+
+static void kept_free(own_entry *k)
+{
+    clglu_cache_close(k->cache);
+    clglu_context_close(k->context);
+    cache_free(&k->folder);
+    free(k->binary);
+    free(k->content);
+}
+
+/* Is it given to a driver? Then it is what was saved. */
+static bool is_given(const own_entry *k)
+{
+    size_t bytes = 0;
+    void *got = clglu_cache_load(k->cache, k->name, key, &bytes);
+    if (got == NULL) return false;
+    clglu_cache_loaded(k->cache, k->name, true);
+    bool same = bytes == k->bytes && memcmp(got, k->binary, bytes) == 0;
+    free(got);
+    ck_assert_msg(same, "another binary is given than was saved");
+    return true;
+}
+
+/* A long run takes an entry of the size that PoCL's have: more than a million damages. */
+START_TEST(no_flipped_bit_and_no_cut_of_an_entry_reaches_a_driver)
+{
+    own_entry k = kept_new(test_scale() == LONG ? 137316 : 1500);
+    ck_assert(is_given(&k));
+    for (size_t i = 0; i < 8 * k.size; i++) {
+        k.content[i / 8] ^= (unsigned char)(1u << i % 8);
+        write_entry(&k, k.size);
+        ck_assert_msg(!is_given(&k), "bit %zu of %zu bytes is flipped, and it is given", i, k.size);
+        k.content[i / 8] ^= (unsigned char)(1u << i % 8);
+    }
+    for (size_t size = 0; size < k.size; size++) {
+        write_entry(&k, size);
+        ck_assert_msg(!is_given(&k), "%zu of %zu bytes are there, and it is given", size, k.size);
+    }
+    write_entry(&k, k.size);
+    ck_assert(is_given(&k));
+    kept_free(&k);
+}
+END_TEST
+
 START_TEST(a_folder_that_others_may_write_to_is_not_used)
 {
     cache c = cache_new();
@@ -353,6 +440,7 @@ Suite *device_cache_suite(void)
     tcase_add_test(kept, a_folder_that_is_missing_is_made);
     tcase_add_test(kept, the_oldest_entries_give_way);
     tcase_add_loop_test(refused, an_entry_that_is_not_as_it_was_written_is_not_used, 0, COUNT(attacks));
+    tcase_add_test(refused, no_flipped_bit_and_no_cut_of_an_entry_reaches_a_driver);
     tcase_add_test(refused, a_folder_that_others_may_write_to_is_not_used);
     tcase_add_test(refused, a_symbolic_link_on_the_way_is_not_followed);
     tcase_add_test(refused, what_cannot_be_a_folder_costs_nothing_but_time);

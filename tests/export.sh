@@ -107,6 +107,10 @@ damaged() {
     refuse 3 "it is for 'file gate.cl', wanted 'file selftest.cl'" "a binary under another's name is refused" without env \
         CLGLU_KERNELS="$work/wrong" "$clglu" act --act gelu --dtype bf16 --a "$work/x.npy" --check
     holds "... the driver has not seen it" given binaries -eq 0
+    rm -f "$work/wrong"/*
+    mkfifo "$work/wrong/$(basename "$(find "$work/pocl" -name 'selftest*.bin')")"
+    refuse 3 "not a regular file" "a pipe in a binary's place is refused, and waited for by nobody" timeout 60 env \
+        CLGLU_KERNELS="$work/wrong" "$clglu" act --act gelu --dtype bf16 --a "$work/x.npy" --check
 }
 
 # An offline compiler's output: here what PoCL's compiler wrote, taken out of the wrapping.

@@ -189,6 +189,14 @@ START_TEST(long_sums)
 }
 END_TEST
 
+/* The register tile takes 16 panels, then the same panels for the next rows, then the next 16. */
+START_TEST(many_panels)
+{
+    ffn_shape s = {.parts = _i ? HAS_WA | HAS_WB : HAS_WA, .rows = 5, .d_model = 3, .d_ff = 16 * 32 * 2 + 33, .act = CLGLU_ACT_RELU, .seed = 913};
+    project(s, CLGLU_FORM_TILE, 2, 0, _i ? "-DMODE=1" : "-DMODE=0");
+}
+END_TEST
+
 /* Weights of 16 bits that several row tiles share. */
 START_TEST(near_weights)
 {
@@ -286,6 +294,7 @@ Suite *device_forms_suite(void)
     tcase_add_loop_test(gates, biases_and_sums, 0, OPERATORS * DTYPES);
     tcase_add_loop_test(projections, every_projection, 0, (int)COUNT(forms));
     tcase_add_loop_test(projections, long_sums, CLGLU_FORM_GENERAL, CLGLU_FORM_SPLIT + 1);
+    tcase_add_loop_test(projections, many_panels, 0, 2);
     tcase_add_loop_test(projections, near_weights, 0, 2);
     tcase_add_loop_test(projections, every_way_to_pack, 0, 2 * DTYPES);
     tcase_add_loop_test(backward, every_backward, 0, 4 * 2 * DTYPES);

@@ -81,6 +81,13 @@ START_TEST(every_choice_is_checked)
 }
 END_TEST
 
+static size_t workspace_of(const clglu_ffn *ffn, const clglu_ffn_call *of)
+{
+    size_t bytes;
+    ck_assert_int_eq(clglu_ffn_workspace(ffn, of, &bytes), CLGLU_OK);
+    return bytes;
+}
+
 /* Other bits, within the same bounds; without CLBlast there is nothing to see. The second block has neither gate nor wd. */
 START_TEST(the_route_clblast_is_within_the_bounds)
 {
@@ -95,6 +102,11 @@ START_TEST(the_route_clblast_is_within_the_bounds)
         s = clglu_check_ffn_forward(ffn, &c.desc, &c.call, c.at[FX], &r);
         ck_assert_msg(s == CLGLU_OK, "%s: %s", clglu_status_name(s), clglu_context_error(context()));
         ck_assert_msg(r.count > 0 && r.outside == 0 && r.max_ratio <= 1, "%llu outside, %g of the bound", (unsigned long long)r.outside, r.max_ratio);
+        size_t theirs = workspace_of(ffn, &c.call);
+        clglu_ffn_destroy(ffn);
+        c.desc.route = CLGLU_ROUTE_FUSED;
+        ffn = ffn_create(context(), &c, FROM_HOST);
+        ck_assert_msg(theirs != workspace_of(ffn, &c.call), "both routes ask for the same workspace: is it CLBlast that ran?");
         clglu_ffn_destroy(ffn);
     } else {
         ck_assert_int_eq(s, CLGLU_UNSUPPORTED);

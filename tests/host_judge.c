@@ -22,7 +22,7 @@ typedef enum { ACT_FORWARD, ACT_BACKWARD, GATE_FORWARD, GATE_BACKWARD, OPERATORS
 static operands operands_new(clglu_dtype t, uint64_t *state)
 {
     const clglu_view v = {0, LD, 1};
-    operands o = {.gate = {.rows = ROWS, .cols = COLS, .dtype = t, .act = CLGLU_ACT_GELU, .gate = CLGLU_ACT_SIGMOID,
+    operands o = {.gate = {.rows = ROWS, .cols = COLS, .dtype = t, .act = CLGLU_ACT_GELU, .gate = CLGLU_ACT_SIGMOID, .shift = 0.5f,
                            .a = v, .b = v, .y = v, .dy = v, .da = v, .db = v},
                   .act = {.rows = ROWS, .cols = COLS, .dtype = t, .act = CLGLU_ACT_SILU, .x = v, .y = v, .dy = v, .dx = v}};
     for (int k = 0; k < 3; k++)

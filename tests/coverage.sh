@@ -60,6 +60,8 @@ commands() {
     step "gate, exported" env CLGLU_KERNELS="$work/export" $B/clglu gate --variant geglu --a "$work/a.npy" --b "$work/b.npy" -o "$work/y3.npy"
     step verify $B/clglu verify --quick -q
     step devices $B/clglu devices
+    ${CC:-cc} -shared -fPIC -o "$work/facts.so" tests/facts_layer.c || exit 1
+    step "devices, flushing" env OPENCL_LAYERS="$work/facts.so" FACTS_LAYER=denorms-are-zero $B/clglu devices
     step sweep $B/clglu sweep --quick -q --operators gate --dtypes f32 --timeout 600 --json "$work/sweep.json"
 }
 

@@ -151,7 +151,11 @@ START_TEST(a_check_refuses_what_the_operator_refuses)
 {
     call c = some_call(GATE_FORWARD, CLGLU_ACT_GELU, CLGLU_F32, MODERATE);
     clglu_check_report r;
-    ck_assert_int_eq(check(NULL, &c, &r, NULL), CLGLU_NULL_POINTER);
+    for (int op = 0; op < OPERATORS; op++) {
+        call any = some_call((operator_id)op, CLGLU_ACT_GELU, CLGLU_F32, MODERATE);
+        ck_assert_int_eq(check(NULL, &any, &r, NULL), CLGLU_NULL_POINTER);
+        call_free(&any);
+    }
     ck_assert_int_eq(check(context(), &c, NULL, NULL), CLGLU_NULL_POINTER);
     c.d.cols = 0;
     ck_assert_int_eq(check(context(), &c, &r, NULL), CLGLU_INVALID_SIZE);

@@ -305,7 +305,9 @@ static void nothing(const clglu_device_facts *facts, void *user) { (void)facts, 
 START_TEST(examining_needs_a_device_and_a_callback)
 {
     cl_device_id id = clglu_context_device(context());
+    int nothing_there;
     ck_assert_int_eq(clglu_device_examine(NULL, 0, nothing, NULL), CLGLU_NULL_POINTER);
+    ck_assert_int_eq(clglu_device_examine((cl_device_id)(void *)&nothing_there, 0, nothing, NULL), CLGLU_NO_DEVICE);
     ck_assert_int_eq(clglu_device_examine(id, 0, NULL, NULL), CLGLU_NULL_POINTER);
 }
 END_TEST

@@ -426,6 +426,21 @@ static clglu_status run_programs(void)
 }
 static void no_output(void) {}
 
+/* No device: memory alone may lack. */
+static void begin_emulated(void)
+{
+    ffn_output(false);
+    add_output(false, MODEL * FF * 4, MODEL * FF * 4);
+}
+static clglu_status run_emulated(void)
+{
+    static double dx[ROWS * MODEL], dwd[MODEL * FF];
+    clglu_ffn_gradients_host g = {.dy = w.b, .x = w.a, .dx = w.out[0].array, .dwd = w.out[1].array};
+    clglu_ffn_gradients_double d = {.dx = dx, .dwd = dwd};
+    clglu_status status = clglu_emulate_ffn_backward(&block, &back, &g);
+    return status ? status : clglu_reference_ffn_backward(&block, &back, w.b, w.a, &d);
+}
+
 static void see_device(const clglu_device_facts *facts, void *user)
 {
     (void)facts;
@@ -464,6 +479,20 @@ static clglu_status wrap_and_use(bool self_test)
 }
 static clglu_status run_wrap(void) { return wrap_and_use(true); }
 static clglu_status run_miss(void) { return wrap_and_use(false); }
+
+/* Kernels from the sources' folder, read each time. */
+static clglu_status run_folder(void)
+{
+    clglu_context *c = NULL;
+    clglu_context_params p = params(false);
+    p.no_self_test = 1;
+    p.kernel_dir = "cl";
+    clglu_status status = clglu_context_wrap(w.cl, clglu_context_device(w.context), &p, &c);
+    if (!status) status = clglu_gate_forward_host(c, &gate, w.a, w.b, w.out[0].array);
+    if (c && status) snprintf(w.log, sizeof w.log, "%s", clglu_context_error(c));
+    clglu_context_close(c);
+    return status;
+}
 
 /* Closing writes what the context built. */
 static clglu_context *closing;
@@ -535,6 +564,8 @@ static const scenario scenarios[] = {
     {"check of a gate", begin_check, NULL, run_check, NULL, false, false, false},
     {"check of a block", begin_check_ffn, NULL, run_check_ffn, NULL, false, false, false},
     {"programs and their binaries", no_output, NULL, run_programs, NULL, false, false, false},
+    {"emulation and reference of a block's backward", begin_emulated, NULL, run_emulated, NULL, true, false, false},
+    {"a kernel of kernel_dir", begin_host, NULL, run_folder, NULL, true, false, true},
     {"devices", no_output, NULL, run_devices, NULL, true, false, false},
     {"open with a tuning file, cache hit, use, close", begin_host, NULL, run_open, NULL, true, false, false},
     {"wrap, cache hit, use, close", begin_host, NULL, run_wrap, NULL, true, false, false},
@@ -642,7 +673,7 @@ static bool right_status(const point *p, clglu_status status)
     else if (p->code == CL_OUT_OF_HOST_MEMORY) want = CLGLU_OUT_OF_MEMORY;
     else if (p->code == CL_OUT_OF_RESOURCES) want = CLGLU_OUT_OF_DEVICE_MEMORY;
     if (status == want) return true;
-    if (p->k == HOST && status == CLGLU_FILE_FAILED) return p->s->run == run_open; /* the tuning file */
+    if (p->k == HOST && status == CLGLU_FILE_FAILED) return p->s->run == run_open || p->s->run == run_folder; /* a file */
     /* The queue of a caller's that gives no answer is no queue. */
     if (strcmp(tally.failed, "clGetCommandQueueInfo") == 0 || strcmp(tally.failed, "clGetMemObjectInfo") == 0 ||
         strcmp(tally.failed, "clGetContextInfo") == 0)
@@ -803,7 +834,9 @@ static const char *tuning_file(const char *folder)
     static char path[4096];
     snprintf(path, sizeof path, "%s.tuning", folder);
     FILE *f = fopen(path, "w");
-    if (f == NULL || fputs("clglu tuning 1\n", f) < 0 || fclose(f)) fatal("cannot write the tuning file", errno);
+    bool good = f != NULL && fputs("clglu tuning 1\ndevice \"another\" driver \"1\"\n", f) >= 0;
+    for (int rows = 1; good && rows <= 40; rows++) good = fprintf(f, "ffn d_model 64 d_ff 96 dtype f32 rows %d form general\n", rows) > 0;
+    if (!good || fclose(f)) fatal("cannot write the tuning file", errno);
     return path;
 }
 

@@ -122,11 +122,11 @@ START_TEST(what_cannot_be_judged_is_refused)
 }
 END_TEST
 
-/* A random block with its own results; false: one whose y may not be a number. */
-static bool block_with_results(block *b, results *r, uint64_t *state)
+/* A random block with its own results; false: it has no rows. */
+static bool block_with_results(block *b, results *r, nature nature_of_case, uint64_t *state)
 {
     block_case c = random_case(state);
-    c.nature = PLAIN;
+    c.nature = nature_of_case;
     *b = block_new(&c, state);
     *r = results_new(b);
     ck_assert_int_eq(clglu_emulate_ffn_forward(&b->desc, &b->call, b->tensor[INPUT], r->y, NULL, NULL), CLGLU_OK);
@@ -141,7 +141,8 @@ START_TEST(a_blocks_results_too)
         results r;
         clglu_ffn_report report;
         char text[400];
-        bool any = block_with_results(&b, &r, &state);
+        nature n = i % 2 ? PLAIN : i % 4 ? HUGE_ONES : WILD;
+        bool any = block_with_results(&b, &r, n, &state);
         describe_case(&b.c, text, sizeof text);
         ck_assert_int_eq(clglu_judge_ffn_forward(&b.desc, &b.call, b.tensor[INPUT], r.y, &report), CLGLU_OK);
         ck_assert_msg(report.count == b.c.rows * block_cols(&b) && report.bits_differ == 0 && report.outside == 0,
@@ -149,13 +150,17 @@ START_TEST(a_blocks_results_too)
         clglu_view v = b.call.y;
         size_t at = v.offset + test_below(&state, any ? b.c.rows : 1) * (v.ld ? v.ld : block_cols(&b) * (v.inc ? v.inc : 1)) +
                     test_below(&state, block_cols(&b)) * (v.inc ? v.inc : 1);
-        if (any) {
+        if (any && n == PLAIN) { /* else a NaN may be there, of which any is as good */
             ((unsigned char *)r.y)[at * dtype_bytes(b.c.y_dtype)] ^= 1;
             ck_assert_int_eq(clglu_judge_ffn_forward(&b.desc, &b.call, b.tensor[INPUT], r.y, &report), CLGLU_OK);
             ck_assert_msg(report.bits_differ == 1, "%d differ: %s", (int)report.bits_differ, text);
             ck_assert_int_eq(clglu_judge_ffn_forward(&b.desc, &b.call, b.tensor[INPUT], NULL, &report), CLGLU_NULL_POINTER);
         }
         ck_assert_int_eq(clglu_judge_ffn_forward(&b.desc, &b.call, b.tensor[INPUT], r.y, NULL), CLGLU_NULL_POINTER);
+        ck_assert_int_eq(clglu_judge_ffn_forward(NULL, &b.call, b.tensor[INPUT], r.y, &report), CLGLU_NULL_POINTER);
+        b.call.rows = 0;
+        ck_assert_int_eq(clglu_judge_ffn_forward(&b.desc, &b.call, b.tensor[INPUT], r.y, &report), CLGLU_OK);
+        ck_assert_uint_eq(report.count, 0);
         ck_assert_int_eq(clglu_judge_ffn_forward(&b.desc, NULL, b.tensor[INPUT], r.y, &report), CLGLU_NULL_POINTER);
         results_free(&r);
         block_free(&b);

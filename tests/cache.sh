@@ -102,15 +102,18 @@ many() {
     fi
 }
 
+# What those say that failed.
+none_fell_out() { ! grep . "$work"/crowd.[0-7] /dev/null && test -z "$(find "$work" -name 'crowd.[0-7]')"; }
+
 crowd() {
     rm -rf "$CLGLU_CACHE"
     i=0
     while [ $i -lt 8 ]; do
-        { many $i >/dev/null 2>&1 && echo good >>"$work/crowd"; } &
+        { many $i >"$work/crowd.$i" 2>&1 && rm -f "$work/crowd.$i"; } &
         i=$((i + 1))
     done
     wait
-    holds "8 processes that build the same programs at once: all go well" test "$(wc -l <"$work/crowd")" -eq 8
+    holds "8 processes that build the same programs at once: all go well" none_fell_out
     same=0
     for i in 1 2 3 4 5 6 7; do
         for act in sigmoid tanh silu gelu gelu_tanh; do cmp -s "$work/many.0.$act.npy" "$work/many.$i.$act.npy" && same=$((same + 1)); done

@@ -18,21 +18,37 @@ count() {
         END { print seen + 0, good + 0, bad + 0, skip + 0 }' "$log"
 }
 
-# behind COMMAND...: runs beside the steps; `step NAME collect` waits for it and shows what it printed.
-behind() {
+# What runs beside the steps, one after the other: these mostly use one core, and so do the others.
+aside() {
+    case $1 in
+    device) build/test-device ;;
+    sanitize) tests/sanitize.sh "$([ "$mode" = long ] && echo all || echo quick)" ;;
+    lint) if [ "$mode" = long ]; then tests/lint.sh; else tests/lint.sh quick; fi ;;
+    fuzz) tests/fuzz.sh quick ;;
+    esac
+}
+
+begin_aside() {
     {
-        "$@" >build/behind.log 2>&1 </dev/null
-        echo $? >build/behind.rc
+        trap 'kill $now 2>/dev/null; exit 1' TERM
+        for each; do
+            aside "$each" >"build/aside.$each.log" 2>&1 </dev/null &
+            now=$!
+            wait $now
+            echo $? >"build/aside.$each.rc"
+        done
     } &
-    behind=$!
-    trap 'kill $behind 2>/dev/null' EXIT
+    aside=$!
+    trap 'kill $aside 2>/dev/null' EXIT
     trap 'exit 1' HUP INT TERM
 }
 
+# collect NAME: what it printed, once all are through
 collect() {
-    wait $behind
-    cat build/behind.log
-    return "$(cat build/behind.rc)"
+    cat "build/aside.$1.log"
+    rc=$(cat "build/aside.$1.rc")
+    rm -f "build/aside.$1.log" "build/aside.$1.rc"
+    return "$rc"
 }
 
 step() {
@@ -60,8 +76,7 @@ step() {
 # Check's time limit is there for what hangs: on a busy machine its 4 seconds are too few.
 export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-15}"
 
-# The device's tests mostly wait for its compiler, on one core.
-behind build/test-device
+if [ "$mode" = quick ]; then begin_aside device; else begin_aside device sanitize lint fuzz; fi
 step host build/test-host
 step bits tests/bits.sh
 step header tests/header.sh
@@ -79,13 +94,10 @@ if [ "$mode" != quick ]; then
     step command tests/command.sh
     step terminal tests/terminal.sh
     step faults tests/faults.sh quick
-    step fuzz tests/fuzz.sh quick
-    if [ "$mode" = long ]; then step sanitize tests/sanitize.sh all; else step sanitize tests/sanitize.sh quick; fi
     if [ "$mode" = long ]; then step oclgrind tests/oclgrind.sh; else step oclgrind tests/oclgrind.sh quick; fi
     step examples tests/examples.sh
     step docs tests/docs.sh
     step workflow tests/workflow.sh
-    if [ "$mode" = long ]; then step lint tests/lint.sh; else step lint tests/lint.sh quick; fi
     step real-input python3 tests/real_input.py
     step page tests/page.sh
     step sweep-reports python3 tests/sweep_reports.py
@@ -98,9 +110,11 @@ if [ "$mode" = long ]; then
     step torch python3 tests/train_torch.py
 fi
 
-step device collect
+wait $aside
+step device collect device
+[ "$mode" = quick ] || for name in sanitize lint fuzz; do step $name collect $name; done
 
-rm -f "$log" build/test.rc build/behind.log build/behind.rc
+rm -f "$log" build/test.rc
 [ -z "$failures" ] || printf 'failed steps:%s\n' "$failures"
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ] && [ -z "$failures" ] && [ "$passed" -gt 0 ]

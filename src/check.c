@@ -1,25 +1,26 @@
 /* check.c - is the device right on the caller's data? The operator beside the reference and the emulation.
    SPDX-License-Identifier: MIT */
 
-#include <stdbool.h>
-
 #include "buffer.h"
 #include "compare.h"
 #include "error.h"
 #include "operate.h"
 #include "twin.h"
 
+static clglu_status no_memory(clglu_context *context)
+{
+    return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for the check's results");
+}
+
 static clglu_status check(clglu_context *context, clglu_status status, clglu_job *job, const clglu_wanted *w, int count)
 {
     if (status) return clglu_fail(context, status, "a bias: a check wants a host array, not a buffer");
     if (job->cols == 0) return clglu_fail(context, CLGLU_INVALID_SIZE, "cols is 0");
-    status = clglu_wanted_arrays(job, w, count);
-    bool no_memory = status != CLGLU_OK;
-    if (!status) status = clglu_job_check_aloud(job, context);
+    status = clglu_wanted_arrays(job, w, count) ? no_memory(context) : clglu_job_check_aloud(job, context);
     if (!status && job->rows) status = clglu_twin_run(context, job);
-    if (!status) no_memory = (status = clglu_judge_job(job, w, count)) != CLGLU_OK;
+    if (!status && clglu_judge_job(job, w, count)) status = no_memory(context);
     clglu_wanted_free(job, w, count);
-    return no_memory ? clglu_fail(context, status, "no memory for the check's results") : status;
+    return status;
 }
 
 clglu_status clglu_check_act_forward(clglu_context *context, const clglu_act_desc *desc, const void *x,

@@ -448,6 +448,14 @@ static void see_device(const clglu_device_facts *facts, void *user)
 }
 static clglu_status run_devices(void) { return clglu_devices(see_device, NULL); }
 
+static clglu_status use_and_close(clglu_status status, clglu_context *c)
+{
+    if (!status) status = clglu_gate_forward_host(c, &gate, w.a, w.b, w.out[0].array);
+    if (c && status) snprintf(w.log, sizeof w.log, "%s", clglu_context_error(c));
+    clglu_context_close(c);
+    return status;
+}
+
 /* A context of its own: opened, used, closed. */
 static clglu_status open_and_use(const clglu_context_params *p)
 {
@@ -455,10 +463,7 @@ static clglu_status open_and_use(const clglu_context_params *p)
     const char *selector = getenv("CLGLU_DEVICE");
     clglu_status status = clglu_context_open(selector ? selector : "best", p, &c);
     if ((c != NULL) != (status == CLGLU_OK)) fatal("a context does not go with the status", (int)status);
-    if (!status) status = clglu_gate_forward_host(c, &gate, w.a, w.b, w.out[0].array);
-    if (c && status) snprintf(w.log, sizeof w.log, "%s", clglu_context_error(c));
-    clglu_context_close(c);
-    return status;
+    return use_and_close(status, c);
 }
 static clglu_status run_open(void)
 {
@@ -466,32 +471,27 @@ static clglu_status run_open(void)
     p.tuning_file = w.tuning;
     return open_and_use(&p);
 }
-static clglu_status wrap_and_use(bool self_test)
+static clglu_status wrap_and_use(clglu_context_params p)
 {
     clglu_context *c = NULL;
-    clglu_context_params p = params(true);
-    p.no_self_test = !self_test;
     clglu_status status = clglu_context_wrap(w.cl, clglu_context_device(w.context), &p, &c);
-    if (!status) status = clglu_gate_forward_host(c, &gate, w.a, w.b, w.out[0].array);
-    if (c && status) snprintf(w.log, sizeof w.log, "%s", clglu_context_error(c));
-    clglu_context_close(c);
-    return status;
+    return use_and_close(status, c);
 }
-static clglu_status run_wrap(void) { return wrap_and_use(true); }
-static clglu_status run_miss(void) { return wrap_and_use(false); }
+static clglu_status run_wrap(void) { return wrap_and_use(params(true)); }
+static clglu_status run_miss(void)
+{
+    clglu_context_params p = params(true);
+    p.no_self_test = 1;
+    return wrap_and_use(p);
+}
 
 /* Kernels from the sources' folder, read each time. */
 static clglu_status run_folder(void)
 {
-    clglu_context *c = NULL;
     clglu_context_params p = params(false);
     p.no_self_test = 1;
     p.kernel_dir = "cl";
-    clglu_status status = clglu_context_wrap(w.cl, clglu_context_device(w.context), &p, &c);
-    if (!status) status = clglu_gate_forward_host(c, &gate, w.a, w.b, w.out[0].array);
-    if (c && status) snprintf(w.log, sizeof w.log, "%s", clglu_context_error(c));
-    clglu_context_close(c);
-    return status;
+    return wrap_and_use(p);
 }
 
 /* Closing writes what the context built. */

@@ -91,7 +91,7 @@ $(B)/planted: $(B)/tests/planted.o
 fuzz: ## hostile input, with libFuzzer: FUZZ_SECONDS=60 (or FUZZ_RUNS) for each target, FUZZ="npy cache": only these
 	@FUZZ="$(FUZZ)" FUZZ_SECONDS="$(FUZZ_SECONDS)" FUZZ_RUNS="$(FUZZ_RUNS)" tests/fuzz.sh
 
-FAULTY := malloc calloc realloc read write fsync renameat mkdirat flock fopen fread fdopendir open openat
+FAULTY := malloc calloc realloc read write fsync renameat mkdirat flock fdopendir open openat
 $(B)/faults: $(B)/tests/faults.o $(B)/libclglu.a
 	$(CC) $(LDFLAGS) $(FAULTY:%=-Wl$(comma)--wrap=%) -o $@ $^ $(LIB_LDLIBS) -ldl
 

@@ -18,6 +18,7 @@
 
 #include "binary.h"
 #include "error.h"
+#include "file.h"
 #include "harmless.h"
 
 enum { LARGEST = 256 << 20, MOST = 512 << 20, OLD_SECONDS = 3600 };
@@ -130,30 +131,6 @@ static bool exists(const clglu_cache *c, const char *name, const char *end)
     return fstatat(c->folder, file_name(file, name, end), &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool read_all(int fd, void *data, size_t bytes)
-{
-    size_t done = 0;
-    while (done < bytes) {
-        ssize_t n = read(fd, (char *)data + done, bytes - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
-static bool write_all(int fd, const void *data, size_t bytes)
-{
-    size_t done = 0;
-    while (done < bytes) {
-        ssize_t n = write(fd, (const char *)data + done, bytes - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
 /* What is wrong with an open entry, or NULL. A FIFO would keep the reader waiting, a second link be changed from elsewhere. */
 static const char *wrong_file(const struct stat *st)
 {
@@ -175,7 +152,7 @@ static void *read_entry(const clglu_cache *c, const char *name, size_t *bytes, c
     *why = fstat(fd, &st) == 0 ? wrong_file(&st) : clglu_reason(errno, text);
     *bytes = (size_t)st.st_size;
     if (!*why && (data = malloc(*bytes + 1)) == NULL) *why = "no memory";
-    if (!*why && !read_all(fd, data, *bytes)) *why = "it cannot be read";
+    if (!*why && !clglu_read_whole(fd, data, *bytes)) *why = "it cannot be read";
     close(fd);
     if (*why == NULL) return data;
     free(data);
@@ -264,7 +241,7 @@ static bool write_entry(clglu_cache *c, const char *name, const void *data, size
     snprintf(own, sizeof own, "tmp-%ld-%u", (long)getpid(), c->count++);
     int fd = openat(c->folder, own, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return false;
-    bool good = write_all(fd, data, bytes) && fsync(fd) == 0;
+    bool good = clglu_write_whole(fd, data, bytes) && fsync(fd) == 0;
     good = close(fd) == 0 && good;
     good = good && renameat(c->folder, own, c->folder, file_name(file, name, "bin")) == 0;
     if (!good) unlinkat(c->folder, own, 0);

@@ -3,16 +3,15 @@
 
 #include "program.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "binary.h"
 #include "cache.h"
 #include "error.h"
+#include "file.h"
 
 struct clglu_program {
     clglu_program *next;
@@ -80,27 +79,7 @@ static clglu_status from_binary(clglu_context *context, const clglu_program *p, 
 
 /* ---------------------------------------------------------------- binaries in kernel_dir */
 
-/* The file's contents in *data; NULL if there is none. */
-static clglu_status read_binary(clglu_context *context, const char *path, void **data, size_t *bytes)
-{
-    enum { LARGEST = 1 << 30 };
-    struct stat facts;
-    clglu_status status = CLGLU_OK;
-    *data = NULL;
-    FILE *f = clglu_open_file(path);
-    if (f == NULL)
-        return errno == ENOENT ? CLGLU_OK : clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
-    if (fstat(fileno(f), &facts) || !S_ISREG(facts.st_mode) || facts.st_size > LARGEST) {
-        status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: not a regular file of at most 1 GiB", path);
-    } else {
-        *bytes = (size_t)facts.st_size;
-        *data = malloc(*bytes + 1);
-        if (*data == NULL) status = clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for %s", path);
-        else if (fread(*data, 1, *bytes, f) != *bytes) status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: cannot be read", path);
-    }
-    fclose(f);
-    return status;
-}
+enum { LARGEST_BINARY = 1024 }; /* MiB */
 
 static clglu_status unwrap_and_build(clglu_context *context, const clglu_program *p, const char *path, const void *data,
                                      size_t bytes, cl_program *program)
@@ -118,12 +97,12 @@ static clglu_status unwrap_and_build(clglu_context *context, const clglu_program
 /* From NAME.bin in kernel_dir; *program stays NULL if there is no such file. */
 static clglu_status from_folder(clglu_context *context, const clglu_program *p, cl_program *program)
 {
-    void *data;
-    size_t bytes = 0, size = strlen(context->kernel_dir) + strlen(p->name) + sizeof "/.bin";
+    char *data;
+    size_t bytes, size = strlen(context->kernel_dir) + strlen(p->name) + sizeof "/.bin";
     char *path = malloc(size);
     if (path == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a path");
     snprintf(path, size, "%s/%s.bin", context->kernel_dir, p->name);
-    clglu_status status = read_binary(context, path, &data, &bytes);
+    clglu_status status = clglu_file_read(context, path, LARGEST_BINARY, &data, &bytes);
     if (!status && data) status = unwrap_and_build(context, p, path, data, bytes, program);
     free(data);
     free(path);

@@ -4,8 +4,6 @@
 #ifndef CLGLU_PROGRAM_H
 #define CLGLU_PROGRAM_H
 
-#include <stdio.h>
-
 #include "core.h"
 
 /* The files of cl/, made by tools/embed.awk: lines with their newlines, both lists ended by a null. */
@@ -18,9 +16,6 @@ extern const clglu_embedded clglu_embedded_files[];
 /* The text of a kernel file with its includes put in place and #line directives between, from kernel_dir (file by file) or
    built in. To be freed. */
 clglu_status clglu_source(clglu_context *context, const char *file, char **text);
-
-/* A file for reading; a pipe blocks nobody and is then no regular file. NULL: errno says why. */
-FILE *clglu_open_file(const char *path);
 
 /* The program of a file and its options: built at the first call, then kept. It lives as long as the context and is
    not retained for the caller. The store is keyed by file and options; a store on disk would be asked in build(). */

@@ -1,19 +1,16 @@
 /* source.c - the text of a kernel: its file, built in or from kernel_dir, with its includes in place.
    SPDX-License-Identifier: MIT */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "error.h"
+#include "file.h"
 #include "program.h"
 
-enum { MOST_INCLUDED = 32, LARGEST_FILE = 1 << 20 };
+enum { MOST_INCLUDED = 32, LARGEST_FILE = 1 /* MiB */ };
 
 typedef struct assembly {
     clglu_context *context;
@@ -48,44 +45,17 @@ static clglu_status append_place(assembly *s, unsigned long line, const char *fo
 
 /* ---------------------------------------------------------------- where a file comes from */
 
-FILE *clglu_open_file(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
-    if (fd >= 0 && f == NULL) close(fd);
-    return f;
-}
-
-static clglu_status read_open_file(clglu_context *context, FILE *f, const char *path, char **text)
-{
-    struct stat facts;
-    if (fstat(fileno(f), &facts) || !S_ISREG(facts.st_mode) || facts.st_size > LARGEST_FILE)
-        return clglu_fail(context, CLGLU_FILE_FAILED, "%s: not a regular file of at most 1 MiB", path);
-    size_t size = (size_t)facts.st_size;
-    *text = calloc(size + 2, 1);
-    if (*text == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for %s", path);
-    if (fread(*text, 1, size, f) != size || memchr(*text, 0, size))
-        return clglu_fail(context, CLGLU_FILE_FAILED, "%s: cannot be read, or is not a text", path);
-    if (size && (*text)[size - 1] != '\n') (*text)[size] = '\n';
-    return CLGLU_OK;
-}
-
 /* The file in kernel_dir; *text stays NULL if there is none. */
 static clglu_status from_folder(clglu_context *context, const char *file, char **text)
 {
     if (context->kernel_dir == NULL) return CLGLU_OK;
-    size_t size = strlen(context->kernel_dir) + strlen(file) + 2;
+    size_t length, size = strlen(context->kernel_dir) + strlen(file) + 2;
     char *path = malloc(size);
     if (path == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a path");
     snprintf(path, size, "%s/%s", context->kernel_dir, file);
-    FILE *f = clglu_open_file(path);
-    clglu_status status = CLGLU_OK;
-    if (f) {
-        status = read_open_file(context, f, path, text);
-        fclose(f);
-    } else if (errno != ENOENT) {
-        status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
-    }
+    clglu_status status = clglu_file_read(context, path, LARGEST_FILE, text, &length);
+    if (!status && *text && memchr(*text, 0, length)) status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: is not a text", path);
+    if (!status && length && (*text)[length - 1] != '\n') (*text)[length] = '\n'; /* there is room for it */
     free(path);
     return status;
 }

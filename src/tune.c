@@ -4,16 +4,14 @@
 #include "tune.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "error.h"
+#include "file.h"
 
-enum { LARGEST_FILE = 1 << 20, LONGEST_LINE = 4096, LARGEST_SIZE = 1 << 22, LARGEST_TILE = 256 };
+enum { LARGEST_FILE = 1 /* MiB */, LONGEST_LINE = 4096, LARGEST_SIZE = 1 << 22, LARGEST_TILE = 256 };
 
 typedef struct entry {
     size_t d_model, d_ff, rows;
@@ -285,35 +283,17 @@ clglu_status clglu_tuning_parse(const char *text, size_t size, const char *name,
 /* ---------------------------------------------------------------- files */
 
 /* *text has one byte more than *size: that of an empty file is an array, too. */
-static clglu_status read_all(clglu_context *context, int fd, const char *path, char **text, size_t *size)
-{
-    struct stat facts;
-    if (fstat(fd, &facts) || !S_ISREG(facts.st_mode) || facts.st_size > LARGEST_FILE)
-        return clglu_fail(context, CLGLU_FILE_FAILED, "%s: not a regular file of at most 1 MiB", path);
-    *text = malloc((size_t)facts.st_size + 1);
-    if (*text == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for %s", path);
-    while (*size < (size_t)facts.st_size) {
-        ssize_t n = read(fd, *text + *size, (size_t)facts.st_size - *size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
-        if (n == 0) break; /* it has become shorter */
-        *size += (size_t)n;
-    }
-    return CLGLU_OK;
-}
-
 clglu_status clglu_tuning_read(clglu_context *context, const char *path, clglu_tuning **tuning)
 {
     clglu_tuning_fault fault = {.line = 0};
     const clglu_device_facts *f = &context->device.facts;
-    char *text = NULL;
-    size_t size = 0;
+    char *text;
+    size_t size;
     *tuning = NULL;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* not blocked by a pipe, which is refused then */
-    if (fd < 0) return clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, CLGLU_ERRNO);
-    clglu_status status = read_all(context, fd, path, &text, &size);
-    close(fd);
-    if (!status) {
+    clglu_status status = clglu_file_read(context, path, LARGEST_FILE, &text, &size);
+    if (!status && text == NULL) {
+        status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: %s", path, clglu_reason(ENOENT, (char[CLGLU_REASON]){0}));
+    } else if (!status) {
         status = clglu_tuning_parse(text, size, f->name, f->driver_version, tuning, &fault);
         if (status == CLGLU_FILE_FAILED)
             clglu_fail(context, status, "%s:%zu: %s", path, fault.line, fault.what);

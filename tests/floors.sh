@@ -7,7 +7,7 @@ awk '
 function floor_of(file) { return (file in floor) ? floor[file] : -1 }
 BEGIN {
     split("status dtype ulp reference sizes view place variant model job job_check emulate block backward emulate_ffn reference_ffn emulate_backward reference_backward judge compare compare_ffn", f0, " ")
-    split("core harmless device select error cl_name source binary cache program launch workspace tune", f1, " ")
+    split("core harmless device select error file cl_name source binary cache program launch workspace tune", f1, " ")
     split("selftest buffer run operate act gate twin share tiles check options panel project ffn ffn_plan ffn_run back back_room back_run ffn_backward ffn_update ffn_host check_ffn clblast", f2, " ")
     split("context examine", f3, " ")
     for (i in f0) floor[f0[i]] = 0

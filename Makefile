@@ -115,11 +115,13 @@ lint: ## gcc's analyser, cppcheck, clang-tidy and shellcheck over the sources: m
 
 .PHONY: check-oclgrind
 check-oclgrind: ## every form of every kernel in Oclgrind, an empty log, and planted bugs that are found: many minutes; QUICK=1: some, in one
+	@tools/deps.sh oclgrind
 	@$(MAKE) --no-print-directory all $(B)/test-device
 	@B=$(B) tests/oclgrind.sh $(if $(QUICK),quick)
 
 .PHONY: coverage mutate
-coverage: deps-check ## how much of src/ the tests come by, in lines and branches: half an hour
+coverage: ## how much of src/ the tests come by, in lines and branches: half an hour
+	@tools/deps.sh coverage
 	@tests/coverage.sh
 
 mutate: deps-check ## small faults in src/ and cl/, one at a time: do the tests notice? hours; goes on where it was broken off

@@ -133,23 +133,26 @@ def suites():
     return [("bits", "bits")] + [("host", s) for s in host] + [("device", s) for s in device]
 
 
-# What tests whole programs, for what the suites have let live: it takes minutes.
-SCRIPTS = [("script", name) for name in ("export.sh", "cache.sh")]
+# For what the suites have let live, minutes each: what tests whole programs, and the suites once more in a build with sanitizers.
+SCRIPTS = [("script", name) for name in ("export.sh", "cache.sh", "faults.sh")]
+SANITIZED = ["B=build/sanitize", "CFLAGS=-O1 -g -DCLGLU_NO_CLONES -fno-sanitize-recover=all -fsanitize=address,undefined", "VECTORISE=-O1",
+             "LDFLAGS=-fsanitize=address,undefined"]
 
 
 def program_of(suite): return suite if suite == "bits" else "script" if suite.endswith(".sh") else "device" if suite.startswith("device_") else "host"
 
 
-def command(program, suite):
+def command(program, suite, build="build"):
     if program == "bits": return ["tests/bits.sh"]
-    return [f"tests/{suite}", "quick"] if program == "script" else [f"build/test-{program}"]
+    return [f"tests/{suite}", "quick"] if program == "script" else [f"{build}/test-{program}"]
 
 
 def environment(work):
     """One driver, small runs, and no program of an earlier mutant: PoCL's cache goes by the source's hash, the library's is off."""
     os.makedirs(f"{work}/tmp", exist_ok=True)
     return dict(os.environ, CK_FORK="no", CK_TAP_LOG_FILE_NAME="-", CK_TIMEOUT_MULTIPLIER="60", CLGLU_CACHE="", TMPDIR=f"{work}/tmp",
-                CLGLU_TEST_SCALE=os.environ.get("CLGLU_TEST_SCALE", "small"), POCL_CACHE_DIR=os.path.abspath(f"{FOLDER}/pocl"),
+                CLGLU_TEST_SCALE=os.environ.get("CLGLU_TEST_SCALE", "small"), ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=4",
+                POCL_CACHE_DIR=os.path.abspath(f"{FOLDER}/pocl"),
                 OCL_ICD_VENDORS=os.environ.get("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/pocl.icd"), LC_ALL="C")
 
 
@@ -202,7 +205,8 @@ def kernel_suites(file):
 BETS = [(r"/(ffn|project|panel|finish|pack|number)", "device_ffn_batch"), (r"/(back|product)", "device_back_batch"),
         (r"/(gate|view|operand|run)\b", "device_bits"), (r"/(share|twin|tiles|job)", "device_host_twins"), (r"/check\b", "device_check"),
         (r"/check_ffn", "device_ffn_check"), (r"/tune", "device_tune"), (r"/(select|harmless|binary)", "device_parts")]
-SCRIPTED = r"src/(program|binary|cache|context|device|source)"
+SCRIPTED = r"src/(program|binary|buffer|cache|context|device|file|share|source|tune)"
+SANITIZED_SUITES = 12
 
 
 class Plan:
@@ -234,6 +238,11 @@ class Plan:
             total += self.seconds[s]
             if not order or total <= self.budget: order.append(s)
         return order + (SCRIPTS if self.whole and re.match(SCRIPTED, m.file) else [])
+
+    def with_sanitizers(self, m):
+        """Kernels are compiled by the driver, which knows no sanitizer."""
+        suites = [s for s in self.of(m) if s[0] in ("host", "device")]
+        return suites[:SANITIZED_SUITES] if self.whole and m.file.endswith(".c") else []
 
 
 # ---------------------------------------------------------------- the map of lines
@@ -288,6 +297,9 @@ class Tree:
     def make(self, *programs):
         return shell(["make", "-s", "--no-print-directory", *FLAGS, "build/bits", *(p if "/" in p else f"build/test-{p}" for p in programs)], cwd=self.path)
 
+    def make_sanitized(self):
+        return shell(["make", "-s", "--no-print-directory", *SANITIZED, "build/sanitize/test-host", "build/sanitize/test-device"], cwd=self.path)
+
     def write(self, file, text):
         with open(f"{self.path}/{file}", "w") as f: f.write(text)
 
@@ -296,6 +308,12 @@ class Tree:
 
     def put_back(self, file, content):
         with open(f"{self.path}/build/{file[:-2]}.o", "wb") as f: f.write(content)
+
+    def test(self, program, suite, seconds, build="build"):
+        env = dict(environment(os.path.abspath(self.path)), CK_RUN_SUITE=suite)
+        said = watch(command(program, suite, build), env, self.path, 30 + seconds)
+        shutil.rmtree(f"{self.path}/tmp", ignore_errors=True)
+        return said
 
     def free(self): shutil.rmtree(self.path, ignore_errors=True)
 
@@ -312,14 +330,19 @@ def judge(tree, m, plan):
         if alone and tree.object(m.file) == was: return "equivalent", "the same object"
         for program, suite in plan.of(m):
             if program == "script": tree.make("host", "device", "build/clglu")
-            limit = 30 + 6 * plan.seconds.get((program, suite), 100)
-            reason, text = watch(command(program, suite), dict(environment(os.path.abspath(tree.path)), CK_RUN_SUITE=suite), tree.path, limit)
-            shutil.rmtree(f"{tree.path}/tmp", ignore_errors=True)
+            reason, text = tree.test(program, suite, 6 * plan.seconds.get((program, suite), 100))
             if reason == "passed": continue
             if not alone and re.search("does not build|BUILD_FAILED", text): return "unbuilt", f"{suite}: the device's compiler"
             plan.kills[m.file, (program, suite)] += 1
             return "killed", f"{suite}: {reason[:160]}"
-        return "survived", f"{len(plan.of(m))} suites"
+        sanitized = plan.with_sanitizers(m)
+        if sanitized and tree.make_sanitized().returncode: return "survived", "the build with sanitizers failed"
+        for program, suite in sanitized:
+            reason, text = tree.test(program, suite, 30 * plan.seconds[program, suite], "build/sanitize")
+            if reason == "passed": continue
+            if said := re.search("(AddressSanitizer|runtime error): [^\n(]*", text): reason = said.group()
+            return "killed", f"{suite}: {reason[:160]}"
+        return "survived", f"{len(plan.of(m))} suites, {len(sanitized)} of them with sanitizers too"
     finally:
         # The object that was there is newer than the source again. A kernel file is part of several.
         tree.write(m.file, original)
@@ -408,7 +431,7 @@ def main():
     p.add_argument("--seed", default="1")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--file", action="append", help="only mutants of this file")
-    p.add_argument("--again", action="store_true", help="survivors without a reason once more, by the scripts of whole programs too")
+    p.add_argument("--again", action="store_true", help="survivors without a reason once more, by whole programs, under faults and with sanitizers too")
     p.add_argument("--list", action="store_true", help="no run: what would be changed")
     p.add_argument("--budget", type=float, default=math.inf, help="seconds of suites for a mutant; what is left then has survived so far")
     p.add_argument("--part", action="store_true", help="with as much of the map of lines as there is")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh - installs what a target of make needs, or prints the line that does: tools/deps.sh sweep|check|deb|check-deb|lint|long
+# deps.sh - installs what a target of make needs, or prints the line that does: tools/deps.sh sweep|check|coverage|oclgrind|deb|check-deb|lint|long
 # SPDX-License-Identifier: MIT
 set -eu
 
@@ -10,15 +10,18 @@ deb='debhelper'
 lint='lintian'
 long='python3-torch clang'
 analysers='cppcheck clang-tidy shellcheck'
+coverage=gcovr
 
 case "${1:-}" in
 sweep) wanted="$build $run" ;;
 check) wanted="$build $run $test" ;;
+coverage) wanted="$build $run $test $coverage" ;;
+oclgrind) wanted="$build $run oclgrind" ;;
 deb) wanted="$build $run $deb" ;;
 check-deb) wanted="$build $run $test $deb $lint" ;;
 lint) wanted="$build $analysers" ;;
-long) wanted="$build $run $test $deb $lint $long $analysers" ;;
-*) echo "usage: tools/deps.sh sweep|check|deb|check-deb|lint|long" >&2; exit 2 ;;
+long) wanted="$build $run $test $deb $lint $long $analysers $coverage oclgrind" ;;
+*) echo "usage: tools/deps.sh sweep|check|coverage|oclgrind|deb|check-deb|lint|long" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

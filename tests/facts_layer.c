@@ -1,7 +1,8 @@
 /* facts_layer.c - an OpenCL layer that lets devices say other things of themselves. SPDX-License-Identifier: MIT */
 
 /* FACTS_LAYER names them: no-fp64, flushes (no subnormal numbers), old-version; other-name, other-vendor, other-version, other-language,
-   other-platform: the last letter of that text is another; gpu: each is one; names: each has another; one-place, places: all lie at one
+   other-platform: the last letter of that text is another; those of `numbers` and `floats` below; fp16: an extension of that name among
+   some that begin or end like it, like-fp16: these alone; gpu: each is one; names: each has another; one-place, places: all lie at one
    place of the PCI bus, or each at another. denorms-are-zero: programs are built so, and nothing is said of it. narrow: vectors of 4 at most are
    preferred. FACTS_DRIVER is the version of the driver, FACTS_PLATFORM the name of the platform. */
 
@@ -55,6 +56,45 @@ static cl_int CL_API_CALL get_platform_info(cl_platform_id platform, cl_platform
     return code;
 }
 
+static const struct {
+    const char *word;
+    cl_device_info what;
+    cl_uint value;
+} numbers[] = {
+    {"unavailable", CL_DEVICE_AVAILABLE, 0},
+    {"no-compiler", CL_DEVICE_COMPILER_AVAILABLE, 0},
+    {"no-clock", CL_DEVICE_PROFILING_TIMER_RESOLUTION, 0},
+    {"addresses-32", CL_DEVICE_ADDRESS_BITS, 32},
+    {"apart", CL_DEVICE_HOST_UNIFIED_MEMORY, 0},
+    {"one-unit", CL_DEVICE_MAX_COMPUTE_UNITS, 1},
+    {"little-local", CL_DEVICE_LOCAL_MEM_SIZE, 1024},
+    {"small-groups", CL_DEVICE_MAX_WORK_GROUP_SIZE, 8},
+    {"little-memory", CL_DEVICE_GLOBAL_MEM_SIZE, 1 << 20},
+};
+
+static const struct {
+    const char *word;
+    cl_device_info what;
+    cl_device_fp_config lacks;
+} floats[] = {
+    {"no-fp64", CL_DEVICE_DOUBLE_FP_CONFIG, ~(cl_device_fp_config)0},
+    {"flushes", CL_DEVICE_SINGLE_FP_CONFIG, CL_FP_DENORM},
+    {"no-rounding", CL_DEVICE_SINGLE_FP_CONFIG, CL_FP_ROUND_TO_NEAREST},
+    {"no-infinities", CL_DEVICE_SINGLE_FP_CONFIG, CL_FP_INF_NAN},
+};
+
+/* Puts the numbers that are asked for in place of the driver's. */
+static void lie_in_numbers(cl_device_info what, size_t size, void *value)
+{
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (what != numbers[i].what || !asked(numbers[i].word)) continue;
+        if (size >= sizeof(cl_ulong)) *(cl_ulong *)value = numbers[i].value;
+        else *(cl_uint *)value = numbers[i].value;
+    }
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)
+        if (what == floats[i].what && asked(floats[i].word)) *(cl_device_fp_config *)value &= ~floats[i].lacks;
+}
+
 /* What the driver is not even asked; 0: it is. */
 static int answers(cl_device_info what, size_t size, void *value, size_t *needed, cl_int *code)
 {
@@ -69,6 +109,8 @@ static int answers(cl_device_info what, size_t size, void *value, size_t *needed
         *code = answer(&gpu, sizeof gpu, size, value, needed);
     else if (what == CL_DEVICE_NAME && asked("names"))
         *code = answer_text(name, size, value, needed);
+    else if (what == CL_DEVICE_EXTENSIONS && asked("fp16"))
+        *code = answer_text(asked("like-fp16") ? "cl_khr_fp16_too my_cl_khr_fp16" : "cl_khr_fp16_too my_cl_khr_fp16 cl_khr_fp16", size, value, needed);
     else if (what == CL_DEVICE_EXTENSIONS && lie)
         *code = answer_text("cl_khr_pci_bus_info", size, value, needed);
     else if (what == CL_DEVICE_PCI_BUS_INFO_KHR && lie)
@@ -84,8 +126,7 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
     if (answers(what, size, value, needed, &code)) return code;
     code = next->clGetDeviceInfo(device, what, size, value, needed);
     if (code != CL_SUCCESS || value == NULL) return code;
-    if (what == CL_DEVICE_DOUBLE_FP_CONFIG && asked("no-fp64")) *(cl_device_fp_config *)value = 0;
-    if (what == CL_DEVICE_SINGLE_FP_CONFIG && asked("flushes")) *(cl_device_fp_config *)value &= ~(cl_device_fp_config)CL_FP_DENORM;
+    lie_in_numbers(what, size, value);
     if (what == CL_DEVICE_VERSION && asked("old-version") && size > 10) memcpy(value, "OpenCL 1.1", 10);
     if (what == CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT && asked("narrow") && *(cl_uint *)value > 4) *(cl_uint *)value = 4;
     if (what == CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT && asked("narrow") && *(cl_uint *)value > 4) *(cl_uint *)value = 4;

@@ -134,7 +134,7 @@ def suites():
 
 
 # For what the suites have let live, minutes each: what tests whole programs, and the suites once more in a build with sanitizers.
-SCRIPTS = [("script", name) for name in ("export.sh", "cache.sh", "faults.sh")]
+SCRIPTS = [("script", name) for name in ("facts.sh", "export.sh", "cache.sh", "faults.sh")]
 SANITIZED = ["B=build/sanitize", "CFLAGS=-O1 -g -DCLGLU_NO_CLONES -fno-sanitize-recover=all -fsanitize=address,undefined", "VECTORISE=-O1",
              "LDFLAGS=-fsanitize=address,undefined"]
 
@@ -205,7 +205,7 @@ def kernel_suites(file):
 BETS = [(r"/(ffn|project|panel|finish|pack|number)", "device_ffn_batch"), (r"/(back|product)", "device_back_batch"),
         (r"/(gate|view|operand|run)\b", "device_bits"), (r"/(share|twin|tiles|job)", "device_host_twins"), (r"/check\b", "device_check"),
         (r"/check_ffn", "device_ffn_check"), (r"/tune", "device_tune"), (r"/(select|harmless|binary)", "device_parts")]
-SCRIPTED = r"src/(program|binary|buffer|cache|context|device|file|share|source|tune)"
+SCRIPTED = r"src/(program|binary|buffer|cache|context|device|file|panel|run|share|source|tune)"
 SANITIZED_SUITES = 12
 
 

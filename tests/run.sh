@@ -93,6 +93,7 @@ if [ "$mode" != quick ]; then
     if [ "$mode" = long ]; then step cache tests/cache.sh long; else step cache tests/cache.sh; fi
     step command tests/command.sh
     step terminal tests/terminal.sh
+    step facts tests/facts.sh
     step faults tests/faults.sh quick
     if [ "$mode" = long ]; then step oclgrind tests/oclgrind.sh; else step oclgrind tests/oclgrind.sh quick; fi
     step examples tests/examples.sh

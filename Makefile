@@ -218,6 +218,7 @@ TEST_OBJ      = $(patsubst %.c,$(B)/%.o,$(1))
 TEST_FLAGS   := -Isrc -DTEST_DATA='"tests/golden"'
 
 $(B)/tests/host_%.o: FLOOR_FLAGS := -DCLGLU_NO_OPENCL
+$(B)/tests/device_%.o: FLOOR_FLAGS := $(FLAGS_CLBLAST)
 $(B)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL) $(FLOOR_FLAGS) $(TEST_FLAGS) $$($(PKG) --cflags check) -c -o $@ $<

@@ -27,12 +27,18 @@ aside() {
     fuzz) tests/fuzz.sh quick ;;
     esac
 }
+if [ "$mode" = aside ]; then
+    mode=$2
+    aside "$3"
+    exit
+fi
 
+# Each in a session of its own, so that all of it can be ended at once.
 begin_aside() {
     {
-        trap 'kill $now 2>/dev/null; exit 1' TERM
+        trap 'kill -- -$now 2>/dev/null; exit 1' TERM
         for each; do
-            aside "$each" >"build/aside.$each.log" 2>&1 </dev/null &
+            setsid sh tests/run.sh aside "$mode" "$each" >"build/aside.$each.log" 2>&1 </dev/null &
             now=$!
             wait $now
             echo $? >"build/aside.$each.rc"

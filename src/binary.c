@@ -44,6 +44,16 @@ static void add_field(FILE *out, const char *name, const char *value)
     fputc('\n', out);
 }
 
+/* Not among the facts: nothing but this needs it. */
+static void add_platform_vendor(FILE *out, cl_platform_id platform)
+{
+    size_t size = 0;
+    clGetPlatformInfo(platform, CL_PLATFORM_VENDOR, 0, NULL, &size);
+    char *vendor = calloc(size + 1, 1);
+    if (vendor && clGetPlatformInfo(platform, CL_PLATFORM_VENDOR, size, vendor, NULL) == CL_SUCCESS) add_field(out, "platform-vendor", vendor);
+    free(vendor);
+}
+
 char *clglu_binary_key(const clglu_context *context, const char *file, const char *options, const char *source)
 {
     const clglu_device_facts *f = &context->device.facts;
@@ -61,6 +71,7 @@ char *clglu_binary_key(const clglu_context *context, const char *file, const cha
     add_field(out, "options", options);
     add_field(out, "source", sum);
     add_field(out, "platform", f->platform_name);
+    add_platform_vendor(out, f->platform_id);
     add_field(out, "platform-version", f->platform_version);
     add_field(out, "vendor", f->vendor);
     add_field(out, "device", f->name);

@@ -75,7 +75,8 @@ damages() {
 keys() {
     ${CC:-cc} -shared -fPIC -o "$work/facts.so" tests/facts_layer.c || exit 1
     gelu >/dev/null
-    for fact in driver other-name other-vendor other-version other-language other-platform; do
+    for fact in driver other-name other-vendor other-version other-language other-id addresses-32 other-platform-name other-platform-vendor \
+        other-platform-version; do
         driver=
         [ $fact != driver ] || driver=0.9
         expect 0 "$fact: the call works" env OPENCL_LAYERS="$work/facts.so:$work/layer.so" FACTS_LAYER="$fact" \

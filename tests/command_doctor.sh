@@ -379,7 +379,7 @@ beside_clinfo() {
     differs "a platform too few" env OCL_ICD_VENDORS="$work/doctor/vendors"
     OCL_ICD_VENDORS=$work/doctor/vendors clinfo --json >"$work/clinfo.json"
     differs "a platform too many" env OCL_ICD_VENDORS="$work/doctor/both"
-    for lie in no-fp64 flushes old-version other-name other-vendor other-language other-platform gpu; do
+    for lie in no-fp64 flushes old-version other-name other-vendor other-language other-platform-name gpu; do
         # shellcheck disable=SC2046
         differs "$lie" $(claims $lie)
     done

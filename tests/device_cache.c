@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "binary.h"
 #include "cache.h"
 
 /* A cache of its own, and what the library had to say. */
@@ -189,6 +190,54 @@ START_TEST(an_entry_that_is_not_as_it_was_written_is_not_used)
                   "%s: it was not made anew", attacks[_i].name);
     use(&c);
     ck_assert_str_eq(c.said, "");
+    cache_free(&c);
+}
+END_TEST
+
+/* The key as it stands in an entry: its length is at 16, itself at 32, see binary.c. */
+enum { KEY_LENGTH = 16, KEY = 32 };
+static const char *const fields[] = {"library",  "file",   "options",        "source",   "platform", "platform-vendor", "platform-version", "vendor",
+                                     "vendor-id", "device", "device-version", "language", "driver",   "address-bits",    "pointer-bits"};
+
+/* The field's last letter; NULL: the key has no such field. */
+static char *last_letter(char *text, const char *field)
+{
+    size_t n = strlen(field);
+    for (char *line = text; *line; line += strcspn(line, "\n") + 1)
+        if (strncmp(line, field, n) == 0 && line[n] == ' ') return line + strcspn(line, "\n") - 1;
+    return NULL;
+}
+
+/* An entry for something else in the place of what is looked for: whole, and of the right name. */
+START_TEST(an_entry_that_is_for_something_else_is_not_used)
+{
+    cache c = cache_new();
+    char path[600];
+    use(&c);
+    entry_path(&c, path);
+    size_t size = (size_t)entry_stat(&c).st_size, length = 0;
+    unsigned char *content = malloc(size), *wrapped = malloc(size);
+    FILE *f = fopen(path, "rb");
+    ck_assert(f && fread(content, 1, size, f) == size);
+    fclose(f);
+    for (int i = 0; i < 8; i++) length |= (size_t)content[KEY_LENGTH + i] << 8 * i;
+    char *text = calloc(length + 1, 1);
+    memcpy(text, content + KEY, length);
+    char *letter = last_letter(text, fields[_i]);
+    ck_assert_msg(letter != NULL, "the key has no %s", fields[_i]);
+    *letter ^= 1;
+    size_t bytes = size - clglu_binary_wrapped_bytes(text, 0);
+    clglu_binary_wrap(text, content + KEY + length, bytes, wrapped);
+    f = fopen(path, "r+b");
+    ck_assert(f && fwrite(wrapped, 1, size, f) == size);
+    fclose(f);
+    use(&c);
+    ck_assert_msg(strstr(c.said, "it is for ") && strstr(c.said, fields[_i]), "%s", c.said);
+    use(&c);
+    ck_assert_str_eq(c.said, ""); /* it was written anew */
+    free(text);
+    free(content);
+    free(wrapped);
     cache_free(&c);
 }
 END_TEST
@@ -440,6 +489,7 @@ Suite *device_cache_suite(void)
     tcase_add_test(kept, a_folder_that_is_missing_is_made);
     tcase_add_test(kept, the_oldest_entries_give_way);
     tcase_add_loop_test(refused, an_entry_that_is_not_as_it_was_written_is_not_used, 0, COUNT(attacks));
+    tcase_add_loop_test(refused, an_entry_that_is_for_something_else_is_not_used, 0, COUNT(fields));
     tcase_add_test(refused, no_flipped_bit_and_no_cut_of_an_entry_reaches_a_driver);
     tcase_add_test(refused, a_folder_that_others_may_write_to_is_not_used);
     tcase_add_test(refused, a_symbolic_link_on_the_way_is_not_followed);

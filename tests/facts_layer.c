@@ -1,9 +1,9 @@
 /* facts_layer.c - an OpenCL layer that lets devices say other things of themselves. SPDX-License-Identifier: MIT */
 
-/* FACTS_LAYER names them: no-fp64, flushes (no subnormal numbers), old-version; other-name, other-vendor, other-version, other-language,
-   other-platform: the last letter of that text is another; those of `numbers` and `floats` below; fp16: an extension of that name among
-   some that begin or end like it, like-fp16: these alone; gpu: each is one; names: each has another; one-place, places: all lie at one
-   place of the PCI bus, or each at another. denorms-are-zero: programs are built so, and nothing is said of it. narrow: vectors of 4 at most are
+/* FACTS_LAYER names them: those of `numbers` and `floats` below; old-version; other-name, other-vendor, other-version, other-language,
+   other-platform-name, -vendor, -version: the last letter of that text is another; fp16: an extension of that name among some that begin
+   or end like it, like-fp16: these alone; gpu: each is one; names: each has another; one-place, places: all lie at one place of the PCI
+   bus, or each at another. denorms-are-zero: programs are built so, and nothing is said of it. narrow: vectors of 4 at most are
    preferred. FACTS_DRIVER is the version of the driver, FACTS_PLATFORM the name of the platform. */
 
 #include "layer.h"
@@ -52,7 +52,10 @@ static cl_int CL_API_CALL get_platform_info(cl_platform_id platform, cl_platform
 {
     if (what == CL_PLATFORM_NAME && getenv("FACTS_PLATFORM")) return answer_text(getenv("FACTS_PLATFORM"), size, value, needed);
     cl_int code = next->clGetPlatformInfo(platform, what, size, value, needed);
-    if (code == CL_SUCCESS && value && what == CL_PLATFORM_NAME && asked("other-platform")) change(value, size);
+    if (code != CL_SUCCESS || value == NULL) return code;
+    if (what == CL_PLATFORM_NAME && asked("other-platform-name")) change(value, size);
+    if (what == CL_PLATFORM_VENDOR && asked("other-platform-vendor")) change(value, size);
+    if (what == CL_PLATFORM_VERSION && asked("other-platform-version")) change(value, size);
     return code;
 }
 
@@ -70,6 +73,7 @@ static const struct {
     {"little-local", CL_DEVICE_LOCAL_MEM_SIZE, 1024},
     {"small-groups", CL_DEVICE_MAX_WORK_GROUP_SIZE, 8},
     {"little-memory", CL_DEVICE_GLOBAL_MEM_SIZE, 1 << 20},
+    {"other-id", CL_DEVICE_VENDOR_ID, 77},
 };
 
 static const struct {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# faults_command.sh - the command under tests/fault_layer.c: a driver that dies in its N-th call costs a sweep one row, and a result of
+# faults_command.sh - the command under tests/fault_layer.c: a driver that dies in its N-th call costs a sweep one row, a tuning file is whole, and a result of
 # which one bit was flipped on its way back is found: tests/faults_command.sh LAYER [quick]. Called by tests/faults.sh.
 # SPDX-License-Identifier: MIT
 set -u
@@ -62,6 +62,28 @@ flips_are_found() {
     if [ "$caught" -gt "$self_tests" ]; then pass "$sentence ($caught of $most flips hit)"; else fail "$sentence" "only $caught of $most flips hit"; fi
 }
 
+# tunes N: the N-th call fails: tune says so and its file stays as it was, or it is whole, with what it had of another device
+tunes() {
+    clear_out
+    cp "$work/tuning" "$out/tuning"
+    run under "fail:$1" "$clglu" tune --shape 32:48 --rows 1,4 -r 1 -o "$out/tuning" -q
+    if [ "$status" -ne 0 ]; then
+        failures=$((failures + 1))
+        cmp -s "$work/tuning" "$out/tuning" && grep -q '^clglu: .*[a-z]' "$work/stderr" && [ "$(contents "$out")" = "tuning " ]
+    else
+        grep -q '^ffn d_model 32 ' "$out/tuning" && grep -qF "$(tail -n 2 "$work/tuning")" "$out/tuning"
+    fi
+}
+
+tuning_under_faults() {
+    printf 'clglu tuning 1\n\ndevice "another" driver "1"\nffn d_model 8 d_ff 8 dtype f32 rows 1 form tile row_tile 1\n' >"$work/tuning"
+    failures=0
+    for n; do
+        tunes "$n" || { fail "tune under faults: its file is as it was, or whole" "call $n fails, exit status $status: $(cat "$out/tuning")"; return; }
+    done
+    holds "tune under faults: its file is as it was, or whole ($failures of $# failed)" test "$failures" -gt 0
+}
+
 # How many results the self-test reads: what it finds ends the command with status 3 or 4, before any output.
 self_tests=1
 
@@ -84,6 +106,9 @@ for n in $calls; do
     dies exit "$n" 'ended early'
     if [ "$mode" != quick ] || [ "$n" -eq 400 ]; then dies hang "$n" 'timed out'; fi
 done
+if [ "$mode" = quick ]; then calls="1 30 300 3000"; else calls=$(seq 1 5 130; seq 150 300 3000; seq 3500 1500 12000); fi
+# shellcheck disable=SC2086
+tuning_under_faults $calls
 arrays || exit 1
 flips_are_found "a bit flipped on the way back is found by gate --check" "$flips" \
     "$clglu" gate --variant geglu -a "$work/a.npy" -b "$work/b.npy" -o "$out/y.npy" -q --check

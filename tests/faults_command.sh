@@ -1,6 +1,7 @@
 #!/bin/sh
-# faults_command.sh - the command under tests/fault_layer.c: a driver that dies in its N-th call costs a sweep one row, a tuning file is whole, and a result of
-# which one bit was flipped on its way back is found: tests/faults_command.sh LAYER [quick]. Called by tests/faults.sh.
+# faults_command.sh - the command under tests/fault_layer.c: a driver that dies in its N-th call costs a sweep one row, a call that fails
+# costs tune no file, and a result of which one bit was flipped on its way back is found: tests/faults_command.sh LAYER [quick].
+# Called by tests/faults.sh.
 # SPDX-License-Identifier: MIT
 set -u
 layer=${1:?} mode=${2:-}

@@ -68,7 +68,7 @@ commands() {
 measured() {
     for program in host device; do step test-$program $B/test-$program; done
     step faults env B=$B tests/faults.sh
-    for script in export cache; do step "the script $script" env CLGLU="$PWD/$B/clglu" tests/$script.sh; done
+    for script in export cache facts; do step "the script $script" env CLGLU="$PWD/$B/clglu" tests/$script.sh; done
     commands
 }
 

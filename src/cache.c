@@ -174,13 +174,14 @@ static void mark(clglu_cache *c, const char *name)
     c->loading = -1;
 }
 
-/* Did a process that showed it to a driver end while it did? */
+/* Did a process that showed it to a driver end while it did? A marker that is gone by now was removed by a process that lives. */
 static bool was_fatal(const clglu_cache *c, const char *name)
 {
     char file[FILE_NAME];
+    struct stat st;
     int fd = openat(c->folder, file_name(file, name, "loading"), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return false;
-    bool left = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    bool left = flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0;
     close(fd);
     return left;
 }

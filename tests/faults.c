@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ enum { ROWS = 24, COLS = 40, MANY = 700, MODEL = 33, FF = 40, CANARY = 0xa5, LIM
 /* ---------------------------------------------------------------- the C library's calls */
 
 static struct {
-    bool armed, for_ever, pieces, interrupted;
+    bool armed, for_ever, pieces, interrupted, vanish;
     long calls, due, fired, cut;
     const char *failed;
 } host;
@@ -47,6 +48,14 @@ static bool host_fails(const char *function)
 /* As a slow disk has it: less than was asked for. A signal may interrupt it altogether. */
 static size_t piece(size_t n) { return host.pieces && n > 1 ? n / 2 : n; }
 
+/* Whoever asks whether a marker is still locked finds that its process has just removed it. */
+static void remove_files(const char *end);
+static int operation_after(int operation)
+{
+    if (host.vanish && operation & LOCK_EX) remove_files(".loading");
+    return operation;
+}
+
 #define WRAP(result, name, parameters, arguments, failure, reason) \
     result __real_##name parameters;                               \
     result __wrap_##name parameters;                               \
@@ -64,7 +73,7 @@ WRAP(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, piece(n)), -1, E
 WRAP(int, fsync, (int fd), (fd), -1, EIO)
 WRAP(int, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to), -1, ENOSPC)
 WRAP(int, mkdirat, (int at, const char *path, mode_t mode), (at, path, mode), -1, EACCES)
-WRAP(int, flock, (int fd, int operation), (fd, operation), -1, ENOLCK)
+WRAP(int, flock, (int fd, int operation), (fd, operation_after(operation)), -1, ENOLCK)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL, ENOMEM)
 
 /* The mode is there only where a file may be made. */
@@ -239,16 +248,26 @@ static bool sound(const output *o)
     return true;
 }
 
-static void empty_cache(void)
+/* How many files of the cache end so; each is given to `what`, if there is one. */
+static int each_file(const char *end, void (*what)(const char *path))
 {
     char path[4096];
+    int count = 0;
     DIR *d = opendir(w.folder);
     for (const struct dirent *e; d && (e = readdir(d)) != NULL;) {
+        size_t n = strlen(e->d_name), m = strlen(end);
+        if (*e->d_name == '.' || n < m || strcmp(e->d_name + n - m, end) != 0) continue;
         snprintf(path, sizeof path, "%s/%s", w.folder, e->d_name);
-        unlink(path);
+        if (what) what(path);
+        count++;
     }
     if (d) closedir(d);
+    return count;
 }
+
+static void remove_file(const char *path) { unlink(path); }
+static void remove_files(const char *end) { each_file(end, remove_file); }
+static void empty_cache(void) { remove_files(""); }
 
 static clglu_context_params params(bool cached)
 {
@@ -789,6 +808,39 @@ static void try_pieces(const scenario *s)
     if (host.cut) printf("# %s: the same in %ld reads and writes, cut short or interrupted\n", s->name, host.cut);
 }
 
+static void leave_marker(const char *entry)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%.*s.loading", (int)(strlen(entry) - strlen(".bin")), entry);
+    FILE *f = fopen(path, "w");
+    if (f == NULL || fclose(f)) fatal("a marker", errno);
+}
+
+/* A marker without a lock says that a driver crashed on an entry; not one that was removed between its opening and the question. */
+static bool try_markers(void)
+{
+    char name[64];
+    long sources;
+    bool good = true;
+    begin_host();
+    empty_cache();
+    must(run_wrap(), "a cache is filled");
+    for (int vanish = 1; vanish >= 0; vanish--) {
+        int entries = each_file(".bin", leave_marker);
+        host.vanish = vanish != 0;
+        layer_arm("clCreateProgramWithSource", 0, 0, 0);
+        must(run_wrap(), "a cache with markers");
+        layer_disarm(name, &sources);
+        host.vanish = false;
+        int refused = each_file(".refused", NULL);
+        good = good && entries > 0 && (vanish ? refused == 0 && sources == 0 : refused == entries && sources == entries);
+    }
+    empty_cache();
+    drop_outputs();
+    printf("%s - an entry is refused after a crash on it, not after a neighbour that is done with it\n", good ? "ok" : "not ok");
+    return good;
+}
+
 /* The first runs build programs and make workspaces that stay: what lives after them is what may. */
 static bool try_scenario(const scenario *s)
 {
@@ -885,6 +937,7 @@ int main(int argc, char **argv)
     signal(SIGABRT, die);
     for (size_t i = 0; i < COUNT(scenarios); i++)
         if (wanted(scenarios[i].name, argc, argv)) *(try_scenario(&scenarios[i]) ? &passed : &failed) += 1;
+    *(try_markers() ? &passed : &failed) += 1;
     alarm(0);
     close_world();
     long left = layer_live("");

@@ -209,6 +209,12 @@ caches() {
     {
         says 0 "caches of the user's own" $own "$clglu" doctor
         finding ok cache "$cache, the user's own" -
+        touch "$cache/gate-0123456789abcdef.refused"
+        says 0 "an entry on which a driver crashed" $own "$clglu" doctor
+        finding note cache-refused "1 program is compiled each time" "rm $cache/*.refused"
+        eval "$("$python" -c "import json; print([f['remedy'] for f in json.load(open('$work/said.json'))['findings'] if f['id'] == 'cache-refused'][0])")"
+        says 0 "... which is to be tried again" $own "$clglu" doctor
+        nothing cache-refused
         chmod 777 "$cache"
         says 0 "a cache that all may write" $own "$clglu" doctor
         finding warn cache-open "PoCL runs what lies there" "chmod u+rwx,go-w $cache"

@@ -7,6 +7,7 @@
 #include "doctor.h"
 #include "text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <pwd.h>
@@ -155,6 +156,30 @@ static void judge_folder(struct doctor *d, const char *folder, const char *varia
         doctor_add(d, "cache", DOCTOR_OK, NULL, "%s in %s, the user's own", whose, folder);
 }
 
+/* What the library leaves beside entries that it does not give to a driver again: see src/cache.c. */
+static int count_refused(const char *folder)
+{
+    int count = 0;
+    DIR *d = opendir(folder);
+    for (const struct dirent *e; d && (e = readdir(d)) != NULL;) {
+        size_t n = strlen(e->d_name), end = strlen(".refused");
+        count += n > end && strcmp(e->d_name + n - end, ".refused") == 0;
+    }
+    if (d) closedir(d);
+    return count;
+}
+
+static void judge_refused(struct doctor *d, const char *folder)
+{
+    char remedy[400], quoted[300];
+    int count = count_refused(folder);
+    snprintf(remedy, sizeof remedy, "rm %s/*.refused", text_shell(quoted, sizeof quoted, folder));
+    if (count > 0)
+        doctor_add(d, "cache-refused", DOCTOR_NOTE, remedy,
+                   "%d program%s compiled each time: a process ended while its driver took %s from the cache; a crash, or it was stopped just then",
+                   count, count == 1 ? " is" : "s are", count == 1 ? "it" : "them");
+}
+
 /* The first part of a path that is a symbolic link. */
 static int has_link(const char *path, char link[PATH])
 {
@@ -188,6 +213,7 @@ void doctor_caches(struct doctor *d)
         free(real);
     } else {
         judge_folder(d, own, "CLGLU_CACHE", "clglu's compiled programs are", "clglu does not use it and compiles each time");
+        judge_refused(d, own);
     }
     if (d->count == before) doctor_add(d, "cache", DOCTOR_OK, NULL, "nothing is kept yet");
 }

@@ -274,7 +274,7 @@ def make_map():
         for n in os.listdir(f"{build}/src"):
             if n.endswith(".gcda"): os.remove(f"{build}/src/{n}")
         start = time.monotonic()
-        reason, text = watch([f"{build}/test-{program}"], dict(environment(FOLDER), CK_RUN_SUITE=suite), ".", 3600)
+        reason, text = watch([f"{build}/test-{program}"], dict(environment(os.path.abspath(FOLDER)), CK_RUN_SUITE=suite), ".", 3600)
         if reason != "passed": sys.exit(f"mutate: {suite} fails without any mutant: {reason}\n{text[-3000:]}")
         data = {"seconds": round(time.monotonic() - start, 1), "lines": gcov_lines(build)}
         with open(f"{MAP}/{program}-{suite}.json", "w") as f: json.dump(data, f)

@@ -231,7 +231,7 @@ class Plan:
     def of(self, m):
         wanted = {s for s in self.seconds if reached(self.lines[s], m)}
         if m.file.startswith("cl/"): wanted |= kernel_suites(m.file) & set(self.seconds)
-        if not wanted: wanted = {s for s in self.seconds if s[0] == "device" and m.file in self.lines[s]}
+        if not wanted: wanted = {s for s in self.seconds if m.file in self.lines[s]}  # a table is reached by nobody
         if m.file.endswith(".clh") or any(s[0] == "host" for s in wanted): wanted.add(("bits", "bits"))
         order, total = [], 0
         for s in sorted(wanted, key=lambda s: (-self.kills[m.file, s], self.seconds[s])):

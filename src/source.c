@@ -45,6 +45,14 @@ static clglu_status append_place(assembly *s, unsigned long line, const char *fo
 
 /* ---------------------------------------------------------------- where a file comes from */
 
+/* A text without zero bytes, which ends with a line's end: for that there is room. */
+static clglu_status finish_text(clglu_context *context, const char *path, char *text, size_t length)
+{
+    if (memchr(text, 0, length)) return clglu_fail(context, CLGLU_FILE_FAILED, "%s: is not a text", path);
+    if (length && text[length - 1] != '\n') text[length] = '\n';
+    return CLGLU_OK;
+}
+
 /* The file in kernel_dir; *text stays NULL if there is none. */
 static clglu_status from_folder(clglu_context *context, const char *file, char **text)
 {
@@ -54,8 +62,7 @@ static clglu_status from_folder(clglu_context *context, const char *file, char *
     if (path == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for a path");
     snprintf(path, size, "%s/%s", context->kernel_dir, file);
     clglu_status status = clglu_file_read(context, path, LARGEST_FILE, text, &length);
-    if (!status && *text && memchr(*text, 0, length)) status = clglu_fail(context, CLGLU_FILE_FAILED, "%s: is not a text", path);
-    if (!status && length && (*text)[length - 1] != '\n') (*text)[length] = '\n'; /* there is room for it */
+    if (!status && *text) status = finish_text(context, path, *text, length);
     free(path);
     return status;
 }

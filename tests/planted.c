@@ -41,6 +41,7 @@ static int leak(void)
 }
 
 static int sum(void) { return INT_MAX - 1 + one + one > 0; }
+/* cppcheck-suppress [shiftTooManyBits, integerOverflow] the mistake that is to be found */
 static int shift(void) { return 1 << (31 + one) == 7; }
 
 static int misaligned(void)

@@ -83,10 +83,10 @@ static void device_line(char line[DEVICE_LINE], const clglu_device_facts *f)
 /* Is it a line for a block, type and rows that were measured? */
 static int is_replaced(const char *line, const struct tune_result *results, size_t count)
 {
-    size_t d_model, d_ff, rows;
+    unsigned long long d_model, d_ff, rows;
     char dtype[8];
-    if (sscanf(line, " ffn d_model %zu d_ff %zu dtype %7s rows %zu", &d_model, &d_ff, dtype, &rows) != 4)
-        return 0;
+    /* NOLINTNEXTLINE(cert-err34-c): eighteen digits fit */
+    if (sscanf(line, " ffn d_model %18llu d_ff %18llu dtype %7s rows %18llu", &d_model, &d_ff, dtype, &rows) != 4) return 0;
     for (size_t i = 0; i < count; i++) {
         const struct tune_result *r = &results[i];
         if (r->rows == rows && r->shape->d_model == d_model && r->shape->d_ff == d_ff &&
@@ -118,7 +118,7 @@ static void unquote(const char **at, char text[DEVICE_LINE])
     size_t n = 0;
     for (s += *s != 0; *s && *s != '"' && n + 1 < DEVICE_LINE; s++) {
         unsigned byte = (unsigned char)*s;
-        if (*s == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x", &byte) == 1)
+        if (*s == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x", &byte) == 1) /* NOLINT(cert-err34-c): two digits fit */
             s += 3;
         else if (*s == '\\' && s[1])
             byte = (unsigned char)*++s;

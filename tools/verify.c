@@ -39,7 +39,7 @@ static void add_table(struct run *run, const struct verify_row *r)
     if (gate) snprintf(b, sizeof b, " %0*x", digits, (unsigned)r->worst_b);
     table_row(&run->table, verify_bad(r) ? TEXT_BAD : TEXT_PLAIN, "%s\t%s\t%s\t%.4f\t%0*x%s\t%llu\t%016llx",
               r->name, r->output, clglu_dtype_name(r->dtype), c->max_ulp, digits, (unsigned)r->worst_a, b,
-              (unsigned long long)(c->outside + c->bits_differ + (unsigned)r->special_bad),
+              (unsigned long long)c->outside + c->bits_differ + (unsigned)r->special_bad,
               (unsigned long long)r->hash);
     if (verify_bad(r))
         table_row(&run->failures, TEXT_BAD,

@@ -29,8 +29,8 @@ uint64_t verify_points(const struct verify_size *size)
 {
     int types = has_dtype(size, CLGLU_F16) + has_dtype(size, CLGLU_BF16), f32 = has_dtype(size, CLGLU_F32);
     uint64_t acts = 2 * (((uint64_t)f32 << size->act_log2) + ((uint64_t)types << size->short_log2));
-    uint64_t gates = variants() * (uint64_t)(f32 + (size->gate_short_types ? types : 0));
-    uint64_t geglu = (uint64_t)(f32 + types);
+    uint64_t gates = variants() * ((uint64_t)f32 + (uint64_t)(size->gate_short_types ? types : 0));
+    uint64_t geglu = (uint64_t)f32 + (uint64_t)types;
     if (!size->gate_short_types) gates += (uint64_t)types;
     uint64_t backward = size->gate_backward ? gates : geglu;
     return (size->no_acts ? 0 : CLGLU_ACT_COUNT * acts) + (size->no_gates ? 0 : (gates + backward) << 2 * size->gate_log2);

@@ -187,9 +187,11 @@ static void lay_all(block *b)
     for (int i = BIAS_UP; i <= BIAS_UP_TOO; i++) b->tensor[i] = blank(2 * c->d_ff, t);
     b->tensor[DOWN] = blank(c->d_ff * c->d_out, t);
     b->tensor[BIAS_DOWN] = blank(c->d_out, t);
-    if (c->has_a) lay_half(b, 0, b->wa, c->bias_a ? b->ba : NULL); /* NOLINT(clang-analyzer-unix.Malloc): the block has them */
-    if (c->has_b) lay_half(b, 1, b->wb, c->bias_b ? b->bb : NULL); /* NOLINT(clang-analyzer-unix.Malloc): the block has them */
+    /* NOLINTBEGIN(clang-analyzer-unix.Malloc): the block has them */
+    if (c->has_a) lay_half(b, 0, b->wa, c->bias_a ? b->ba : NULL);
+    if (c->has_b) lay_half(b, 1, b->wb, c->bias_b ? b->bb : NULL);
     if (c->has_d) lay_down(b);
+    /* NOLINTEND(clang-analyzer-unix.Malloc) */
 }
 
 static void point(block *b)

@@ -260,6 +260,41 @@ START_TEST(the_routes_auto_and_fused_have_the_bits_of_the_emulation)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- some in buffers, some on the host */
+
+static void move_to_host(clglu_weights *w, const clglu_weights *host, bool moves)
+{
+    if (moves) *w = *host;
+}
+
+static void move_bias_to_host(clglu_bias *b, const clglu_bias *host, bool moves)
+{
+    if (moves) *b = *host;
+}
+
+/* A matrix or a bias has a buffer or a host array, whatever the others have: one lies elsewhere than the other five. */
+START_TEST(each_matrix_and_bias_lies_where_it_likes)
+{
+    ffn_shape s = {.parts = GATED | BIASED, .rows = 3, .d_model = 40, .d_ff = 50, .act = CLGLU_ACT_GELU, .seed = 103};
+    ffn_case c = ffn_new(&s);
+    clglu_ffn_desc there = ffn_desc_on_device(context(), &c), d = there;
+    clglu_ffn *ffn = NULL;
+    unsigned on_host = _i < 6 ? 1u << _i : 63u ^ 1u << (_i - 6);
+    move_to_host(&d.wa, &c.desc.wa, on_host & 1);
+    move_to_host(&d.wb, &c.desc.wb, on_host & 2);
+    move_to_host(&d.wd, &c.desc.wd, on_host & 4);
+    move_bias_to_host(&d.ba, &c.desc.ba, on_host & 8);
+    move_bias_to_host(&d.bb, &c.desc.bb, on_host & 16);
+    move_bias_to_host(&d.bd, &c.desc.bd, on_host & 32);
+    clglu_status status = clglu_ffn_create(context(), &d, &ffn);
+    ck_assert_msg(status == CLGLU_OK, "on the host %x: %s", on_host, clglu_context_error(context()));
+    ffn_desc_release(&there);
+    expect_ffn_right(ffn, &c, ON_BUFFERS, "from both");
+    clglu_ffn_destroy(ffn);
+    ffn_free(&c);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- what a block tells of itself */
 
 static size_t up_to_32(size_t n) { return (n + 31) / 32 * 32; }
@@ -357,6 +392,7 @@ Suite *device_ffn_create_suite(void)
     tcase_add_test(refused, null_where_a_pointer_is_needed_is_refused);
     tcase_add_loop_test(refused, the_route_clblast_is_unsupported_or_works, 0, 2);
     tcase_add_loop_test(made, the_routes_auto_and_fused_have_the_bits_of_the_emulation, 0, 2);
+    tcase_add_loop_test(made, each_matrix_and_bias_lies_where_it_likes, 0, 12);
     tcase_add_loop_test(made, a_block_takes_the_bytes_that_its_header_says, 0, DTYPES);
     tcase_add_loop_test(made, whole_panels_more_take_their_weights_and_biases_and_nothing_else, 0, DTYPES);
     tcase_add_test(refused, a_block_whose_packing_does_not_build_is_not_made);

@@ -338,10 +338,18 @@ END_TEST
 
 START_TEST(a_folder_that_others_may_write_to_is_not_used)
 {
+    static const mode_t open[] = {0777, 0720, 0702};
     cache c = cache_new();
-    ck_assert_int_eq(chmod(c.folder, 0777), 0);
-    expect_unused(&c, "others may write to it");
-    ck_assert_int_eq(chmod(c.folder, 0700), 0);
+    for (size_t i = 0; i < COUNT(open); i++) {
+        ck_assert_int_eq(chmod(c.folder, open[i]), 0);
+        expect_unused(&c, "others may write to it");
+    }
+    ck_assert_int_eq(chmod(c.folder, 0755), 0); /* they may look */
+    use(&c);
+    ck_assert_str_eq(c.said, "");
+    char path[600];
+    entry_path(&c, path);
+    remove(path);
     if (geteuid() == 0) {
         ck_assert_int_eq(chown(c.folder, 12345, (gid_t)-1), 0);
         expect_unused(&c, "it belongs to somebody else");

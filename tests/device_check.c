@@ -159,6 +159,11 @@ START_TEST(a_check_refuses_what_the_operator_refuses)
     ck_assert_int_eq(check(context(), &c, NULL, NULL), CLGLU_NULL_POINTER);
     c.d.cols = 0;
     ck_assert_int_eq(check(context(), &c, &r, NULL), CLGLU_INVALID_SIZE);
+    size_t rows = c.d.rows;
+    c.d.rows = 1;
+    c.d.cols = SIZE_MAX / 4 + 1; /* its bytes are too many, not its memory too little */
+    ck_assert_int_eq(check(context(), &c, &r, NULL), CLGLU_INVALID_SIZE);
+    c.d.rows = rows;
     c.d.cols = 97;
     c.d.act = CLGLU_ACT_COUNT;
     ck_assert_int_eq(check(context(), &c, &r, NULL), CLGLU_INVALID_VALUE);

@@ -236,15 +236,16 @@ static void compare_all(const clglu_job *got, const clglu_job *emulated, clglu_s
 clglu_status clglu_wanted_arrays(clglu_job *job, const clglu_wanted *w, int count)
 {
     size_t size = clglu_dtype_size(job->dtype), elements = job->rows * job->cols;
-    if (size && job->cols && elements / job->cols == job->rows && elements <= SIZE_MAX / size)
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the operand holds the array */
-        for (int i = 0; i < count; i++) {
-            if (w[i].report == NULL) continue;
-            void *array = calloc(elements ? elements : 1, size);
-            if (array == NULL) return CLGLU_OUT_OF_MEMORY;
-            job->operand[w[i].slot].view = (clglu_view){0, 0, 0};
-            clglu_job_use_host(job, w[i].slot, array);
-        }
+    bool fits = size && job->cols && elements / job->cols == job->rows && elements <= SIZE_MAX / size;
+    if (!fits) elements = size = 1; /* the job's sizes are refused before anything is written */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the operand holds the array */
+    for (int i = 0; i < count; i++) {
+        if (w[i].report == NULL) continue;
+        void *array = calloc(elements ? elements : 1, size);
+        if (array == NULL) return CLGLU_OUT_OF_MEMORY;
+        job->operand[w[i].slot].view = (clglu_view){0, 0, 0};
+        clglu_job_use_host(job, w[i].slot, array);
+    }
     return CLGLU_OK;
 }
 

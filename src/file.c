@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,7 +37,7 @@ bool clglu_write_whole(int fd, const void *data, size_t bytes)
 static clglu_status read_open(clglu_context *context, int fd, const char *path, size_t largest, char **data, size_t *bytes)
 {
     struct stat facts;
-    if (fstat(fd, &facts) || !S_ISREG(facts.st_mode) || (size_t)facts.st_size > largest << 20)
+    if (fstat(fd, &facts) || !S_ISREG(facts.st_mode) || (uint64_t)facts.st_size > (uint64_t)largest << 20)
         return clglu_fail(context, CLGLU_FILE_FAILED, "%s: not a regular file of at most %zu MiB", path, largest);
     char *all = calloc((size_t)facts.st_size + 2, 1);
     if (all == NULL) return clglu_fail(context, CLGLU_OUT_OF_MEMORY, "no memory for %s", path);

@@ -25,6 +25,8 @@ aside() {
     sanitize) tests/sanitize.sh "$([ "$mode" = long ] && echo all || echo quick)" ;;
     lint) if [ "$mode" = long ]; then tests/lint.sh; else tests/lint.sh quick; fi ;;
     fuzz) tests/fuzz.sh quick ;;
+    faults) tests/faults.sh quick ;;
+    terminal) tests/terminal.sh ;;
     esac
 }
 if [ "$mode" = aside ]; then
@@ -82,7 +84,10 @@ step() {
 # Check's time limit is there for what hangs: on a busy machine its 4 seconds are too few.
 export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-15}"
 
-if [ "$mode" = quick ]; then begin_aside device; else begin_aside device sanitize lint fuzz; fi
+asides=device
+[ "$mode" = quick ] || asides='device sanitize lint fuzz faults terminal'
+# shellcheck disable=SC2086
+begin_aside $asides
 step host build/test-host
 step bits tests/bits.sh
 step header tests/header.sh
@@ -98,9 +103,7 @@ if [ "$mode" != quick ]; then
     step export tests/export.sh
     if [ "$mode" = long ]; then step cache tests/cache.sh long; else step cache tests/cache.sh; fi
     step command tests/command.sh
-    step terminal tests/terminal.sh
     step facts tests/facts.sh
-    step faults tests/faults.sh quick
     if [ "$mode" = long ]; then step oclgrind tests/oclgrind.sh; else step oclgrind tests/oclgrind.sh quick; fi
     step examples tests/examples.sh
     step docs tests/docs.sh
@@ -118,8 +121,7 @@ if [ "$mode" = long ]; then
 fi
 
 wait $aside
-step device collect device
-[ "$mode" = quick ] || for name in sanitize lint fuzz; do step $name collect $name; done
+for name in $asides; do step "$name" collect "$name"; done
 
 rm -f "$log" build/test.rc
 [ -z "$failures" ] || printf 'failed steps:%s\n' "$failures"

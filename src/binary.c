@@ -44,16 +44,6 @@ static void add_field(FILE *out, const char *name, const char *value)
     fputc('\n', out);
 }
 
-/* Not among the facts: nothing but this needs it. */
-static void add_platform_vendor(FILE *out, cl_platform_id platform)
-{
-    size_t size = 0;
-    clGetPlatformInfo(platform, CL_PLATFORM_VENDOR, 0, NULL, &size);
-    char *vendor = calloc(size + 1, 1);
-    if (vendor && clGetPlatformInfo(platform, CL_PLATFORM_VENDOR, size, vendor, NULL) == CL_SUCCESS) add_field(out, "platform-vendor", vendor);
-    free(vendor);
-}
-
 char *clglu_binary_key(const clglu_context *context, const char *file, const char *options, const char *source)
 {
     const clglu_device_facts *f = &context->device.facts;
@@ -61,8 +51,12 @@ char *clglu_binary_key(const clglu_context *context, const char *file, const cha
     unsigned char bits[SUM];
     size_t size = 0;
     cl_uint vendor = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL) return NULL;
+    char *maker = clglu_platform_string(f->platform_id, CL_PLATFORM_VENDOR); /* no fact: nothing but this needs it */
+    FILE *out = maker ? open_memstream(&text, &size) : NULL;
+    if (out == NULL) {
+        free(maker);
+        return NULL;
+    }
     put_sum(bits, source, strlen(source));
     for (size_t i = 0; i < SUM; i++) snprintf(sum + 2 * i, 3, "%02x", bits[i]);
     clGetDeviceInfo(f->device_id, CL_DEVICE_VENDOR_ID, sizeof vendor, &vendor, NULL);
@@ -71,7 +65,8 @@ char *clglu_binary_key(const clglu_context *context, const char *file, const cha
     add_field(out, "options", options);
     add_field(out, "source", sum);
     add_field(out, "platform", f->platform_name);
-    add_platform_vendor(out, f->platform_id);
+    add_field(out, "platform-vendor", maker);
+    free(maker);
     add_field(out, "platform-version", f->platform_version);
     add_field(out, "vendor", f->vendor);
     add_field(out, "device", f->name);

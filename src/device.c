@@ -19,7 +19,7 @@ static char *device_string(cl_device_id id, cl_device_info what)
     return text;
 }
 
-static char *platform_string(cl_platform_id id, cl_platform_info what)
+char *clglu_platform_string(cl_platform_id id, cl_platform_info what)
 {
     size_t size = 0;
     if (clGetPlatformInfo(id, what, 0, NULL, &size) != CL_SUCCESS) size = 0;
@@ -36,8 +36,8 @@ static clglu_status read_strings(clglu_device *d, cl_platform_id platform, cl_de
     const char **place[] = {&f->platform_name,  &f->platform_version, &f->name,          &f->vendor,
                             &f->device_version, &f->c_version,        &f->driver_version};
     for (int i = 0; i < CLGLU_FACT_STRINGS; i++) {
-        d->strings[i] = i == 0   ? platform_string(platform, CL_PLATFORM_NAME)
-                        : i == 1 ? platform_string(platform, CL_PLATFORM_VERSION)
+        d->strings[i] = i == 0   ? clglu_platform_string(platform, CL_PLATFORM_NAME)
+                        : i == 1 ? clglu_platform_string(platform, CL_PLATFORM_VERSION)
                         : id     ? device_string(id, what[i - 2])
                                  : calloc(1, 1);
         if (d->strings[i] == NULL) return CLGLU_OUT_OF_MEMORY;

@@ -23,6 +23,9 @@ clglu_status clglu_device_read(clglu_device *device, unsigned platform, unsigned
                                cl_device_id id);
 void clglu_device_free(clglu_device *device);
 
+/* A text of the platform's, "" if it has none; to be freed. NULL: no memory. */
+char *clglu_platform_string(cl_platform_id id, cl_platform_info what);
+
 /* Adds "; text" to the remarks; what does not fit is cut. */
 void clglu_device_remark(clglu_device *device, const char *text);
 /* Withdraws the device's usability, for this reason. */

@@ -282,7 +282,6 @@ clglu_status clglu_tuning_parse(const char *text, size_t size, const char *name,
 
 /* ---------------------------------------------------------------- files */
 
-/* *text has one byte more than *size: that of an empty file is an array, too. */
 clglu_status clglu_tuning_read(clglu_context *context, const char *path, clglu_tuning **tuning)
 {
     clglu_tuning_fault fault = {.line = 0};

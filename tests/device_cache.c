@@ -208,6 +208,13 @@ static char *last_letter(char *text, const char *field)
     return NULL;
 }
 
+static void read_file(const char *path, void *to, size_t size)
+{
+    FILE *f = fopen(path, "rb");
+    ck_assert(f && fread(to, 1, size, f) == size);
+    fclose(f);
+}
+
 /* An entry for something else in the place of what is looked for: whole, and of the right name. */
 START_TEST(an_entry_that_is_for_something_else_is_not_used)
 {
@@ -217,9 +224,7 @@ START_TEST(an_entry_that_is_for_something_else_is_not_used)
     entry_path(&c, path);
     size_t size = (size_t)entry_stat(&c).st_size, length = 0;
     unsigned char *content = malloc(size), *wrapped = malloc(size);
-    FILE *f = fopen(path, "rb");
-    ck_assert(f && fread(content, 1, size, f) == size);
-    fclose(f);
+    read_file(path, content, size);
     for (int i = 0; i < 8; i++) length |= (size_t)content[KEY_LENGTH + i] << 8 * i;
     char *text = calloc(length + 1, 1);
     memcpy(text, content + KEY, length);
@@ -228,7 +233,7 @@ START_TEST(an_entry_that_is_for_something_else_is_not_used)
     *letter ^= 1;
     size_t bytes = size - clglu_binary_wrapped_bytes(text, 0);
     clglu_binary_wrap(text, content + KEY + length, bytes, wrapped);
-    f = fopen(path, "r+b");
+    FILE *f = fopen(path, "r+b");
     ck_assert(f && fwrite(wrapped, 1, size, f) == size);
     fclose(f);
     use(&c);
@@ -287,9 +292,7 @@ static own_entry kept_new(size_t bytes)
     ck_assert_int_eq(lstat(k.path, &st), 0);
     k.size = (size_t)st.st_size;
     k.content = malloc(k.size);
-    FILE *f = fopen(k.path, "rb");
-    ck_assert(f && fread(k.content, 1, k.size, f) == k.size);
-    fclose(f);
+    read_file(k.path, k.content, k.size);
     return k;
 }
 

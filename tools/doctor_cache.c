@@ -161,10 +161,7 @@ static int count_refused(const char *folder)
 {
     int count = 0;
     DIR *d = opendir(folder);
-    for (const struct dirent *e; d && (e = readdir(d)) != NULL;) {
-        size_t n = strlen(e->d_name), end = strlen(".refused");
-        count += n > end && strcmp(e->d_name + n - end, ".refused") == 0;
-    }
+    for (const struct dirent *e; d && (e = readdir(d)) != NULL;) count += text_ends_with(e->d_name, ".refused");
     if (d) closedir(d);
     return count;
 }

@@ -26,12 +26,6 @@ const char *icd_place(void)
     return name ? getenv(name) : "/etc/OpenCL/vendors";
 }
 
-static int ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n > m && strcmp(s + n - m, end) == 0;
-}
-
 /* The first line of an *.icd file is the library's name. */
 static void read_icd(struct icd *icd)
 {
@@ -57,7 +51,7 @@ static int read_folder(const char *path, struct icd list[ICD_MAX])
     DIR *folder = opendir(path);
     if (!folder) return 0;
     for (struct dirent *e; n < ICD_MAX && (e = readdir(folder)) != NULL;) {
-        if (!ends_with(e->d_name, ".icd")) continue;
+        if (!text_ends_with(e->d_name, ".icd")) continue;
         if ((size_t)snprintf(list[n].file, sizeof list[n].file, "%s/%s", path, e->d_name) >=
             sizeof list[n].file)
             continue;
@@ -73,7 +67,7 @@ int icd_list(struct icd list[ICD_MAX])
     struct stat st;
     const char *place = icd_place();
     if (stat(place, &st) == 0 && S_ISDIR(st.st_mode)) return read_folder(place, list);
-    if (ends_with(place, ".icd")) {
+    if (text_ends_with(place, ".icd")) {
         snprintf(list[0].file, sizeof list[0].file, "%s", place);
         read_icd(&list[0]);
         return 1;

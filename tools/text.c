@@ -105,6 +105,12 @@ char *text_time(char buf[TEXT_NUMBER], double seconds)
     return buf;
 }
 
+int text_ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n > m && strcmp(s + n - m, end) == 0;
+}
+
 int text_colour(FILE *stream)
 {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

@@ -28,6 +28,9 @@ char *text_bytes(char buf[TEXT_NUMBER], double bytes);
 char *text_count(char buf[TEXT_NUMBER], unsigned long long n);
 char *text_time(char buf[TEXT_NUMBER], double seconds);
 
+/* Is there something before that end? */
+int text_ends_with(const char *s, const char *end);
+
 /* Whether colour may be used on that stream: a terminal, and no NO_COLOR. */
 int text_colour(FILE *stream);
 
